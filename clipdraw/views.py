@@ -8,6 +8,9 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+# torchvision's RandomResizedCrop proposes ten crops and takes the first that fits the picture.
+TRIES = 10
+
 
 @dataclass(frozen=True)
 class RasterViews:
@@ -37,7 +40,8 @@ class RasterViews:
     ) -> Float[Tensor, "views 3 {self.size} {self.size}"]:
         """`count` views of each picture, those of one picture side by side."""
         aspect = picture.shape[-1] / picture.shape[-2]
-        draws = torch.cat([torch.rand(self.count, 12, generator=g) for g in generators]).double()
+        draws = 8 + 2 * TRIES + 2
+        draws = torch.cat([torch.rand(self.count, draws, generator=g) for g in generators]).double()
         perspective = homography(self._corners(draws[:, :8]))
         maps = perspective @ self._crops(draws[:, 8:], aspect)
         return warp(picture, maps.to(picture), self.size)
@@ -49,13 +53,16 @@ class RasterViews:
 
     def _crops(self, draws: Tensor, aspect: float) -> Tensor:
         """Affine maps `[views, 3, 3]` from the view's square to a crop of the picture's square."""
-        area, shape, x, y = draws.unbind(1)
+        area, shape = draws[:, :TRIES], draws[:, TRIES : 2 * TRIES]
+        x, y = draws[:, 2 * TRIES :].unbind(1)
         area = self.scale[0] + (self.scale[1] - self.scale[0]) * area
         low, high = torch.tensor(self.ratio).to(draws).log()
         ratio = (low + (high - low) * shape).exp()
-        # Width and height as fractions of the picture's; a crop too long for it is cut to fit.
-        wide = (area * ratio / aspect).sqrt().clamp(max=1)
-        tall = (area / ratio * aspect).sqrt().clamp(max=1)
+        # Width and height as fractions of the picture's; the first that fits, else cut to fit.
+        wide, tall = (area * ratio / aspect).sqrt(), (area / ratio * aspect).sqrt()
+        fits = ((wide <= 1) & (tall <= 1)).to(torch.uint8).argmax(1, keepdim=True)
+        wide = wide.gather(1, fits).squeeze(1).clamp(max=1)
+        tall = tall.gather(1, fits).squeeze(1).clamp(max=1)
         zero, one = torch.zeros_like(x), torch.ones_like(x)
         rows = [
             torch.stack([wide, zero, (1 - wide) * (2 * x - 1)], dim=1),

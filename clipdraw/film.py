@@ -1,0 +1,112 @@
+"""Pictures and films of drawings."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import torch
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+
+from clipdraw.drawing import Drawing, join
+from clipdraw.renderers import WHITE, render
+
+# Renders of this many pixels are held at once: about 200 MB of floats.
+BATCH_PIXELS = 16_000_000
+
+
+def save_png(picture: Float[Tensor, "3 height width"], file: str | Path) -> None:
+    """Write a picture in [0, 1] as an 8-bit PNG."""
+    Image.fromarray(_bytes(picture)).save(file, format="PNG")
+
+
+def save_film(
+    pictures: Iterable[Float[Tensor, "3 height width"]], file: str | Path, *, fps: int = 25
+) -> None:
+    """Write pictures of one size in [0, 1] as H.264 that plays in every browser.
+
+    The pixel format is yuv420p, which needs even sides: an odd last row or column is repeated.
+
+    Raises:
+        ValueError: there are no pictures.
+    """
+    container = stream = None
+    try:
+        for picture in pictures:
+            frame = _bytes(picture)
+            frame = np.pad(frame, [(0, frame.shape[0] % 2), (0, frame.shape[1] % 2), (0, 0)], "edge")
+            if container is None:
+                # faststart: a browser can begin before it has the whole file.
+                container = av.open(str(file), "w", options={"movflags": "faststart"})
+                stream = container.add_stream("libx264", rate=Fraction(fps))
+                stream.height, stream.width = frame.shape[:2]
+                stream.pix_fmt = "yuv420p"
+                stream.options = {"crf": "18", "preset": "veryfast"}
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        if container is None:
+            raise ValueError("a film needs at least one picture")
+        container.mux(stream.encode(None))
+    finally:
+        if container is not None:
+            container.close()
+
+
+def render_all(
+    drawings: Sequence[Drawing], height: int, width: int, background: Sequence[float] = WHITE
+) -> Iterator[Float[Tensor, "3 {height} {width}"]]:
+    """Render single pictures one after another, as many at a time as memory is good for."""
+    at_once = max(BATCH_PIXELS // (height * width), 1)
+    with torch.no_grad():
+        for start in range(0, len(drawings), at_once):
+            batch = join(drawings[start : start + at_once])
+            yield from render(batch, height, width, background=background)
+
+
+def stroke_by_stroke(drawing: Drawing, frames: int) -> list[Drawing]:
+    """The drawing as it is drawn: each stroke grows from its start, in painter's order.
+
+    Frame 0 is blank, the last of `frames` is the drawing. Equal lengths of pen take equal time,
+    as far as segments go: each segment is one unit.
+    """
+    done = torch.linspace(0, float(drawing.segments.sum()), frames)
+    return [_drawn(drawing, float(segments)) for segments in done]
+
+
+def _drawn(drawing: Drawing, segments: float) -> Drawing:
+    """What is on the paper after a number of segments, the last of them cut short."""
+    before = drawing.segments.cumsum(0) - drawing.segments
+    started = before < segments
+    if not started.any():
+        return drawing.select(started)
+    on_paper = drawing.select(started)
+    last = int(started.sum()) - 1
+    drawn = segments - float(before[last])
+    whole, part = int(drawn), drawn - int(drawn)
+    count = int(drawing.segments[last])
+    if whole >= count:
+        return on_paper
+    first = len(on_paper.points) - 3 * count - 1
+    start = first + 3 * whole
+    cubic = on_paper.points[start : start + 4]
+    return on_paper.replace(
+        points=torch.cat([on_paper.points[: start + 1], _split(cubic, part)[1:]]),
+        segments=torch.cat([on_paper.segments[:-1], torch.tensor([whole + 1])]),
+    )
+
+
+def _split(cubic: Tensor, t: float) -> Tensor:
+    """The first part of a cubic `[4, 2]`, up to parameter t (de Casteljau)."""
+    first = [cubic[0]]
+    while len(cubic) > 1:
+        cubic = torch.lerp(cubic[:-1], cubic[1:], t)
+        first.append(cubic[0])
+    return torch.stack(first)
+
+
+def _bytes(picture: Tensor) -> np.ndarray:
+    """`[3, height, width]` in [0, 1] as `[height, width, 3]` in 0..255, rounded."""
+    scaled = (picture.detach().clamp(0, 1) * 255).round()
+    return scaled.to(torch.uint8).permute(1, 2, 0).cpu().numpy()
