@@ -276,7 +276,9 @@ def cover(first, last, edge_of_entry, path_of_edge, vertices, half_width, x0, y0
     Fills `alpha` [256] with the coverage and `near` [256] with the nearest entry where the path's
     border crosses the pixel, -1 elsewhere. `best` [256] is scratch. Returns the rows touched.
     """
+    # An int64 or a literal among float32s would make the hot loop double, and half as fast.
     zero, one, half = best.dtype.type(0), best.dtype.type(1), best.dtype.type(0.5)
+    tile_x, tile_y = best.dtype.type(x0), best.dtype.type(y0)
     best[:] = np.inf
     alpha[:] = 0
     near[:] = -1
@@ -286,8 +288,8 @@ def cover(first, last, edge_of_entry, path_of_edge, vertices, half_width, x0, y0
     for entry in range(first, last):
         edge = edge_of_entry[entry]
         vertex = edge + path_of_edge[edge]
-        ax, ay = vertices[vertex, 0] - x0, vertices[vertex, 1] - y0
-        ex, ey = vertices[vertex + 1, 0] - x0 - ax, vertices[vertex + 1, 1] - y0 - ay
+        ax, ay = vertices[vertex, 0] - tile_x, vertices[vertex, 1] - tile_y
+        ex, ey = vertices[vertex + 1, 0] - tile_x - ax, vertices[vertex + 1, 1] - tile_y - ay
         length2 = ex * ex + ey * ey
         inverse = one / length2 if length2 > zero else zero
         start = max(math.floor(min(ay, ay + ey) - reach), 0)
@@ -295,6 +297,8 @@ def cover(first, last, edge_of_entry, path_of_edge, vertices, half_width, x0, y0
         top, bottom = min(top, start), max(bottom, stop)
         for row in range(start, stop):
             y = best.dtype.type(row) + half - ay
+            # Slices, because an index that could be negative keeps the loop from being vectorised.
+            row_best, row_near = best[row * TILE :][:TILE], near[row * TILE :][:TILE]
             for column in range(TILE):
                 x = columns[column] - ax
                 t = (x * ex + y * ey) * inverse
@@ -302,10 +306,9 @@ def cover(first, last, edge_of_entry, path_of_edge, vertices, half_width, x0, y0
                 t = one if t > one else t
                 dx, dy = x - t * ex, y - t * ey
                 distance2 = dx * dx + dy * dy
-                i = row * TILE + column
-                closer = distance2 < best[i]
-                best[i] = distance2 if closer else best[i]
-                near[i] = entry if closer else near[i]
+                if distance2 < row_best[column]:
+                    row_best[column] = distance2
+                    row_near[column] = entry
 
     outside = (half_width + REACH) ** 2
     inside = max(half_width - REACH, 0) ** 2
@@ -407,7 +410,8 @@ def paint_tiles(
 @compiled
 def over(below, alpha, color, opacity, top, bottom):
     """Lay a colour over what lies below, where its coverage is."""
-    for i in range(top * TILE, bottom * TILE):
+    below, alpha = below[top * TILE : bottom * TILE], alpha[top * TILE : bottom * TILE]
+    for i in range(len(alpha)):
         below[i] += (color - below[i]) * (opacity * alpha[i])
 
 
@@ -507,20 +511,22 @@ def read_tile(gradient, light, x0, y0):
 @compiled
 def pull_color(alpha, below, light, color, slot, d_alpha, top, bottom):
     """Gradient of one path's colour, opacity and coverage; dims the light for those behind it."""
-    zero = alpha.dtype.type(0)
     opacity = color[3]
-    d_opacity = zero
+    alpha, d_alpha = alpha[top * TILE : bottom * TILE], d_alpha[top * TILE : bottom * TILE]
     d_alpha[:] = 0
     for channel in range(3):
-        d_channel = zero
-        for i in range(top * TILE, bottom * TILE):
-            pulled = light[channel, i] * (color[channel] - below[channel, i])
-            d_alpha[i] += opacity * pulled
-            d_opacity += alpha[i] * pulled
-            d_channel += alpha[i] * opacity * light[channel, i]
-            light[channel, i] -= light[channel, i] * (alpha[i] * opacity)
-        slot[5 + channel] = d_channel
-    slot[8] = d_opacity
+        lit = light[channel, top * TILE : bottom * TILE]
+        under = below[channel, top * TILE : bottom * TILE]
+        d_opacity, d_channel = 0.0, 0.0
+        for i in range(len(alpha)):
+            shown = lit[i] * alpha[i]
+            d_channel += shown
+            d_opacity += shown * (color[channel] - under[i])
+        slot[5 + channel] += opacity * d_channel
+        slot[8] += d_opacity
+        for i in range(len(alpha)):
+            d_alpha[i] += opacity * lit[i] * (color[channel] - under[i])
+            lit[i] -= lit[i] * (alpha[i] * opacity)
 
 
 @compiled
