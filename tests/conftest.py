@@ -1,0 +1,48 @@
+"""Shapes and types are checked, warnings are errors, and what needs a GPU waits for one."""
+
+import os
+from pathlib import Path
+
+import jaxtyping
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def checked_modules() -> list[str]:
+    """Our modules, without those whose functions are compiled: a compiler would see the checker's
+    wrapper instead of the kernel."""
+    files = [file for package in ("clipdraw", "losses") for file in (ROOT / package).rglob("*.py")]
+    return [
+        ".".join(file.relative_to(ROOT).with_suffix("").parts)
+        for file in sorted(files)
+        # The name of a package stands for all that is in it.
+        if file.name != "__init__.py"
+        and ".jit" not in (text := file.read_text())
+        and "njit" not in text
+    ]
+
+
+# Before anything of ours is imported; `Drawing(width=224)` is fine although it says float.
+jaxtyping.install_import_hook(
+    checked_modules(),
+    "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))",
+)
+
+
+def pytest_configure(config):
+    """One torch thread per core that we may use, two at most: small operations gain nothing from
+    more, and lose a lot when another program has the core."""
+    import torch
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    torch.set_num_threads(min(2, cores or 1))
+
+
+def pytest_collection_modifyitems(items):
+    import torch
+
+    if not torch.cuda.is_available():
+        for item in items:
+            if item.get_closest_marker("gpu"):
+                item.add_marker(pytest.mark.skip(reason="torch.cuda.is_available() is false"))
