@@ -1,0 +1,76 @@
+"""Who judges what a picture looks like: the pocket encoder, or any of open_clip's."""
+
+import functools
+import importlib.util
+from typing import Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+# CLIPDraw's encoder; with its weights on this machine, `auto` prefers it to the pocket one.
+CLIPDRAWS_OWN = "ViT-B-32/openai"
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """A text-image model that is not trained any further."""
+
+    name: str
+    size: int
+    """Side of the pictures that it looks at, in pixels."""
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    """Of RGB in [0, 1] over its training pictures; `embed_image` normalises by them."""
+
+    def embed_text(self, texts: list[str]) -> Float[Tensor, "texts dims"]:
+        """Unit vectors, without a graph."""
+        ...
+
+    def embed_image(
+        self, images: Float[Tensor, "images 3 size size"]
+    ) -> Float[Tensor, "images dims"]:
+        """Unit vectors of pictures in [0, 1]; gradients flow back to the pictures."""
+        ...
+
+
+def load_encoder(name: str = "auto", device: str | torch.device = "cpu") -> Encoder:
+    """An encoder by name, loaded once per device.
+
+    Args:
+        name: `pocket`, which comes with the project; `NAME/PRETRAINED`, an open_clip model and one
+            of its tags, downloaded if need be, such as `ViT-B-32/openai`; `NAME/PATH`, the same
+            with a checkpoint file of yours; or `auto`, which is `ViT-B-32/openai` where its weights
+            are on this machine, `pocket` where they are not, and never asks the network.
+        device: where it works.
+
+    Raises:
+        ValueError: for a name of another kind.
+        RuntimeError: when the weights cannot be had.
+    """
+    return _load(_best_at_hand() if name == "auto" else name, str(torch.device(device)))
+
+
+def _best_at_hand() -> str:
+    """What `auto` means on this machine."""
+    from losses.encoders.openclip import OPENAI_B32, find_cached
+
+    able = importlib.util.find_spec("open_clip") and importlib.util.find_spec("huggingface_hub")
+    return CLIPDRAWS_OWN if able and find_cached(OPENAI_B32) else "pocket"
+
+
+@functools.cache
+def _load(name: str, device: str) -> Encoder:
+    architecture, slash, weights = name.partition("/")
+    if name == "pocket":
+        from losses.encoders.pocket import load_pocket
+
+        return load_pocket(device)
+    if architecture and slash and weights:
+        from losses.encoders.openclip import load_openclip
+
+        return load_openclip(architecture, weights, device)
+    raise ValueError(
+        f"unknown model {name!r}; choose auto, pocket, or an open_clip model and its weights as "
+        f"NAME/PRETRAINED or NAME/PATH, such as {CLIPDRAWS_OWN}"
+    )
