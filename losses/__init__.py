@@ -1,0 +1,32 @@
+"""What rewards a drawing: terms for the loop, and the functions behind them."""
+
+from losses.distillation import Prior, ScoreDistillation
+from losses.encoders import Encoder, load_encoder
+from losses.geometry import CentrePenalty, KeepInFrame, centre_penalty, keep_in_frame
+from losses.images import PictureDistance
+from losses.prompts import parse_prompts
+from losses.similarity import Similarity
+
+LOSSES = {
+    "centre": CentrePenalty,
+    "distillation": ScoreDistillation,
+    "frame": KeepInFrame,
+    "picture": PictureDistance,
+    "similarity": Similarity,
+}
+"""Every term of the loop, by name."""
+
+__all__ = [
+    "LOSSES",
+    "CentrePenalty",
+    "Encoder",
+    "KeepInFrame",
+    "PictureDistance",
+    "Prior",
+    "ScoreDistillation",
+    "Similarity",
+    "centre_penalty",
+    "keep_in_frame",
+    "load_encoder",
+    "parse_prompts",
+]

@@ -1,0 +1,393 @@
+"""Losses: one value worked out by hand for each, and what all of them promise."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from clipdraw.drawing import Drawing, join
+from clipdraw.loop import Scene
+from clipdraw.renderers import render
+from clipdraw.scribble import scribble
+from clipdraw.views import RasterViews
+from losses import (
+    LOSSES,
+    CentrePenalty,
+    KeepInFrame,
+    PictureDistance,
+    ScoreDistillation,
+    Similarity,
+    centre_penalty,
+    keep_in_frame,
+)
+from losses.distillation import Branch
+from losses.similarity import great_circle, negative_cosine
+
+WORDS = {"red": (1, 0, 0), "green": (0, 1, 0), "yellow": (1, 1, 0), "white": (1, 1, 1)}
+
+
+class Eye:
+    """An encoder that knows colours by name and sees nothing else."""
+
+    name, size = "eye", 8
+    mean, std = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
+
+    def embed_text(self, texts):
+        return F.normalize(torch.tensor([WORDS[text] for text in texts]).float())
+
+    def embed_image(self, images):
+        return F.normalize(images.mean((2, 3)))
+
+
+class Memory:
+    """A prior that remembers one thing per word: paper of that colour. Without a word, grey."""
+
+    picture_size = 8
+
+    def embed_text(self, texts):
+        return 2 * torch.tensor([WORDS[text] for text in texts]).float() - 1
+
+    def denoise(self, pictures, sigma, text):
+        clean = torch.zeros_like(pictures)
+        return clean if text is None else clean + text[:, :, None, None]
+
+
+def look(picture, generators):
+    """Two equal views, eight pixels wide."""
+    return F.interpolate(picture, (8, 8), mode="area").repeat_interleave(2, dim=0)
+
+
+def luck(*seeds):
+    return [torch.Generator().manual_seed(seed) for seed in seeds]
+
+
+def stroke(*points, width=224, height=224):
+    """One picture of one stroke."""
+    return Drawing(
+        points=torch.tensor(points).float(),
+        segments=torch.tensor([(len(points) - 1) // 3]),
+        widths=torch.tensor([8.0]),
+        colors=torch.tensor([[0.1, 0.2, 0.3, 0.9]]),
+        picture=torch.tensor([0]),
+        width=width,
+        height=height,
+    )
+
+
+def scene(drawing, picture=None, seeds=None, progress=0.0):
+    if picture is None:
+        picture = render(drawing, 16, 24, backend="reference")
+    return Scene(drawing, picture, luck(*(seeds or range(drawing.pictures))), progress)
+
+
+DOT = stroke(*[(112, 112)] * 4)
+RED = torch.tensor([1.0, 0, 0])[None, :, None, None].expand(1, 3, 16, 24)
+WHITE = torch.ones(1, 3, 16, 24)
+
+# From left to right: d = 0, 75, 85, 100 from the centre, so relu(d - 75)^2 = 0, 0, 100, 625,
+# in all 725, times 0.001 over one path.
+AROUND = stroke((112, 112), (187, 112), (197, 112), (112, 212))
+# 3 to the left and 4 above: 9 + 16; inside: 0; 2 to the right: 4; 1 below: 1; times 0.001.
+ASTRAY = stroke((-3, -4), (5, 5), (22, 5), (10, 11), width=20, height=10)
+# Two blocks of 2 x 2 pixels: 0, 1, 1, 0 has mean 1/2 and is right; 1, 1, 1, 1 is off by 1.
+BLOCKS = torch.tensor([[0.0, 1, 1, 1], [1, 0, 1, 1]]).expand(1, 3, 2, 4)
+HALVES = torch.tensor([[0.5, 0.0]]).expand(1, 3, 1, 2)
+
+KNOWN = {
+    "centre": (CentrePenalty(), scene(AROUND, WHITE), 0.725),
+    "frame": (KeepInFrame(), scene(ASTRAY, WHITE), 0.03),
+    # the mean of 0 and 1, squared
+    "picture": (PictureDistance(HALVES), scene(DOT, BLOCKS), 0.5),
+    # Two views of red: -cos(red, red) + 0.3 cos(red, yellow) = -1 + 0.3 / sqrt(2) each.
+    "similarity": (
+        Similarity.to_prompt(Eye(), "red", "yellow", look),
+        scene(DOT, RED),
+        2 * (-1 + 0.3 / math.sqrt(2)),
+    ),
+    # White paper is x = (1, 1, 1). Guidance 3 asks for 0 + 3 ((1, -1, -1) - 0) = (3, -3, -3):
+    # 4 + 16 + 16 = 36 a pixel, 64 pixels, two views, a half.
+    "distillation": (
+        ScoreDistillation.to_prompt(Memory(), "red", "", look),
+        scene(DOT, WHITE),
+        36 * 64 * 2 / 2,
+    ),
+}
+
+# The same losses as they are used.
+USED = {
+    "centre": CentrePenalty(threshold=10.0),
+    "frame": KeepInFrame(margin=80.0),
+    "picture": PictureDistance(torch.rand(1, 3, 5, 7, generator=luck(0)[0])),
+    "similarity": Similarity.to_prompt(
+        Eye(), "red | green:0.5", "white", RasterViews(3, 8), "great_circle"
+    ),
+    "distillation": ScoreDistillation.to_prompt(
+        Memory(), "red | green:0.5", "white", RasterViews(3, 8)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_is_worth_what_was_worked_out_by_hand(name):
+    assert name in KNOWN, f"work out a value of {name} by hand and add it to KNOWN, and to USED"
+    term, seen, value = KNOWN[name]
+    assert type(term) is LOSSES[name] is type(USED[name])
+    assert term(seen).tolist() == pytest.approx([value], rel=1e-6)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_moves_control_points(name):
+    drawing = scribble(6, luck(3)[0], width=200, height=120, stroke_width=20)
+    drawing = drawing.replace(points=drawing.points.requires_grad_())
+    (gradient,) = torch.autograd.grad(USED[name](scene(drawing)).sum(), drawing.points)
+    assert gradient.isfinite().all()
+    assert gradient.abs().max() > 0
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_picture_costs_in_a_batch_what_it_costs_alone(name):
+    drawings = [scribble(strokes, luck(strokes)[0]) for strokes in (4, 9, 2)]
+    pictures = torch.rand(3, 3, 16, 24, generator=luck(0)[0])
+    together = USED[name](scene(join(drawings), pictures, seeds=(5, 6, 7)))
+    alone = [
+        USED[name](scene(drawing, pictures[i : i + 1], seeds=(5 + i,)))
+        for i, drawing in enumerate(drawings)
+    ]
+    assert torch.equal(together, torch.cat(alone))
+    assert len(set(together.tolist())) == 3
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_leaves_the_global_generator_alone(name):
+    before = torch.get_rng_state()
+    USED[name](scene(scribble(4, luck(0)[0])))
+    assert torch.equal(before, torch.get_rng_state())
+
+
+# ---- geometry
+
+
+@pytest.mark.parametrize("paths", [2_000, 20_000])
+def test_clipdraws_random_start_costs_about_six_and_a_half(paths):
+    assert centre_penalty(scribble(paths, luck(0)[0])).item() == pytest.approx(6.5, rel=0.1)
+
+
+@pytest.mark.parametrize("name", ["centre", "frame"])
+def test_more_of_the_same_strokes_cost_the_same(name):
+    few = scribble(32, luck(1)[0])
+    many = join([few] * 16).replace(picture=torch.zeros(512, dtype=torch.long), pictures=1)
+    torch.testing.assert_close(USED[name](scene(many, WHITE)), USED[name](scene(few, WHITE)))
+
+
+@pytest.mark.parametrize("power", [1, 2, 3.5])
+def test_a_point_at_the_exact_centre_has_a_finite_gradient(power):
+    points = torch.full((4, 2), 112.0, requires_grad=True)
+    cost = centre_penalty(DOT.replace(points=points), threshold=0, power=power)
+    (gradient,) = torch.autograd.grad(cost.sum(), points)
+    assert torch.equal(gradient, torch.zeros(4, 2))
+
+
+def test_the_centre_penalty_pulls_inwards_only_from_outside():
+    points = AROUND.points.clone().requires_grad_()
+    cost = centre_penalty(AROUND.replace(points=points))
+    (gradient,) = torch.autograd.grad(cost.sum(), points)
+    # 0.001 * 2 (d - 75) away from the centre
+    expected = torch.tensor([[0, 0], [0, 0], [0.02, 0], [0, 0.05]])
+    torch.testing.assert_close(gradient, expected)
+
+
+def test_the_circle_is_given_in_canvas_units_and_by_default_follows_the_canvas():
+    small = stroke((10, 5), (10, 5), (10, 5), (20, 5), width=20, height=10)
+    # d = 10, and the circle's radius is 75/224 of the shorter side
+    excess = 10 - 75 / 224 * 10
+    assert centre_penalty(small).item() == pytest.approx(0.001 * excess**2)
+    # relu(d - 2) with d = 8 from (12, 5) to the last point, and 2 to the others
+    moved = centre_penalty(small, centre=(12, 5), threshold=2, power=1, weight=1)
+    assert moved.item() == pytest.approx(6)
+
+
+def test_a_margin_keeps_strokes_away_from_the_edge():
+    # 1 from the left edge and the margin asks for 3: (3 - 1)^2
+    near = stroke((1, 5), (10, 5), (10, 5), (10, 5), width=20, height=10)
+    assert keep_in_frame(near, weight=1).item() == 0
+    assert keep_in_frame(near, margin=3, weight=1).item() == 4
+
+
+@pytest.mark.parametrize("name", ["centre", "frame"])
+def test_a_picture_without_strokes_costs_nothing(name):
+    batch = scribble(3, luck(0)[0]).replace(picture=torch.tensor([1, 1, 1]), pictures=3)
+    cost = USED[name](scene(batch, WHITE.expand(3, -1, -1, -1)))
+    assert (cost > 0).tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [({"power": 0.5}, "power is 0.5, but"), ({"threshold": -1}, "threshold is -1, but")],
+)
+def test_a_penalty_without_a_gradient_is_refused(argument, message):
+    with pytest.raises(ValueError, match=message):
+        centre_penalty(DOT, **argument)
+
+
+# ---- pictures
+
+
+def test_each_picture_has_its_own_target_or_all_share_one():
+    drawing = join([DOT, DOT])
+    pictures = torch.cat([RED[..., :2, :2], WHITE[..., :2, :2]])
+    shared = PictureDistance(RED[..., :2, :2])(scene(drawing, pictures))
+    # white is off by 1 in two channels of three
+    assert shared.tolist() == pytest.approx([0, 2 / 3])
+    own = PictureDistance(pictures)(scene(drawing, pictures))
+    assert own.tolist() == [0, 0]
+    with pytest.raises(ValueError, match="target holds 3 pictures, but the drawing holds 2"):
+        PictureDistance(WHITE.expand(3, -1, -1, -1))(scene(drawing, pictures))
+
+
+# ---- similarity
+
+
+def test_great_circle_is_half_the_squared_angle_and_finite_everywhere():
+    east, north = torch.tensor([[1.0, 0]]), torch.tensor([[0.0, 1]])
+    for other, angle in [(east, 0), (north, math.pi / 2), (-east, math.pi)]:
+        image = other.clone().requires_grad_()
+        distance = great_circle(image, east)
+        assert distance.item() == pytest.approx(angle**2 / 2)
+        assert torch.autograd.grad(distance.sum(), image)[0].isfinite().all()
+
+
+def test_great_circle_is_the_usual_formula():
+    a, b = F.normalize(torch.randn(2, 5, 16, generator=luck(0)[0], dtype=torch.float64), dim=-1)
+    usual = 2 * torch.asin(torch.linalg.vector_norm(a[:, None] - b, dim=-1) / 2) ** 2
+    torch.testing.assert_close(great_circle(a, b), usual)
+
+
+def test_cosine_is_a_dot_product_of_unit_vectors():
+    a, b = F.normalize(torch.randn(2, 5, 16, generator=luck(0)[0], dtype=torch.float64), dim=-1)
+    torch.testing.assert_close(negative_cosine(a, b), -(a @ b.T))
+
+
+def test_weights_of_prompts_add_up():
+    def cost(prompt, negative=""):
+        return Similarity.to_prompt(Eye(), prompt, negative, look)(scene(DOT, RED)).item()
+
+    assert cost("red:2") == pytest.approx(2 * cost("red"))
+    assert cost("red | yellow:0.5") == pytest.approx(cost("red") + 0.5 * cost("yellow"))
+    assert cost("red", "yellow") == pytest.approx(cost("red") - 0.3 * cost("yellow"))
+    assert cost("red", "yellow:2") == pytest.approx(cost("red") - 0.6 * cost("yellow"))
+
+
+@pytest.mark.parametrize("distance", ["cosine", "great_circle"])
+def test_a_negative_prompt_pushes_away(distance):
+    def pull(negative):
+        """How strongly descent makes a grey picture redder than it makes it greener."""
+        picture = torch.full((1, 3, 8, 8), 0.5, requires_grad=True)
+        term = Similarity.to_prompt(Eye(), "white", negative, look, distance)
+        (gradient,) = torch.autograd.grad(term(scene(DOT, picture)).sum(), picture)
+        return (gradient[0, 1] - gradient[0, 0]).mean().item()
+
+    assert pull("") == pytest.approx(0, abs=1e-6)
+    assert pull("red") < -1e-3
+    assert pull("green") > 1e-3
+
+
+def test_an_unknown_distance_is_refused():
+    with pytest.raises(ValueError, match="unknown distance 'euclid'; choose one of cosine"):
+        Similarity.to_prompt(Eye(), "red", "", look, "euclid")
+
+
+# ---- score distillation
+
+
+def test_a_picture_that_the_prior_expects_is_left_alone():
+    term = ScoreDistillation.to_prompt(Memory(), "white", "", look, guidance=1)
+    assert term(scene(DOT, WHITE)).item() == 0
+
+
+def test_score_distillation_pulls_towards_the_prediction():
+    picture = torch.rand(1, 3, 8, 8, generator=luck(0)[0]).requires_grad_()
+    term = ScoreDistillation.to_prompt(Memory(), "red", "", look, guidance=1)
+    (gradient,) = torch.autograd.grad(term(scene(DOT, picture)).sum(), picture)
+    # two views of x = 2 picture - 1, each with the gradient x - target, and dx = 2 dpicture
+    target = torch.tensor([1.0, -1, -1])[:, None, None]
+    torch.testing.assert_close(gradient, 2 * 2 * (2 * picture.detach() - 1 - target))
+
+
+def test_no_gradient_flows_through_the_prior():
+    class Proud(Memory):
+        def denoise(self, pictures, sigma, text):
+            assert not torch.is_grad_enabled()
+            assert not pictures.requires_grad
+            return super().denoise(pictures, sigma, text)
+
+    picture = WHITE.clone().requires_grad_()
+    term = ScoreDistillation.to_prompt(Proud(), "red", "green", look)
+    assert term(scene(DOT, picture)).requires_grad
+
+
+def guided(prompt, negative, **options):
+    """The colour that a term asks for, between -1 and 1."""
+    term = ScoreDistillation.to_prompt(Memory(), prompt, negative, look, **options)
+    return term._target(torch.zeros(1, 3, 8, 8), torch.ones(1))[0, :, 0, 0].tolist()
+
+
+def test_guidance_leads_away_from_the_negative_prompt():
+    # u = green = (-1, 1, -1); u + 2 (red - u) = (-1, 1, -1) + 2 (2, -2, 0)
+    assert guided("red", "green", guidance=2) == [3, -3, -1]
+    # u = (3 green + white) / 4 = (-1/2, 1, -1/2); at guidance 0 nothing else is asked for
+    assert guided("red", "green:3 | white", guidance=0) == [-0.5, 1, -0.5]
+
+
+def test_guidance_adds_up_over_several_texts():
+    # grey is 0; 2 (red + green / 2) = 2 ((1, -1, -1) + (-1, 1, -1) / 2)
+    assert guided("red | green:0.5", "", guidance=2) == [1, -1, -3]
+
+
+def test_noise_levels_fall_over_the_run():
+    class Noted(Memory):
+        def __init__(self):
+            self.sigmas, self.noises = [], []
+
+        def denoise(self, pictures, sigma, text):
+            if text is None:
+                self.sigmas.append(sigma)
+                self.noises.append(pictures - 1)  # of white paper, x = 1
+            return super().denoise(pictures, sigma, text)
+
+    prior = Noted()
+    views = RasterViews(500, 8)
+    term = ScoreDistillation.to_prompt(prior, "red", "", views, sigma_min=0.5, sigma_max=8)
+    for progress in (0.0, 0.5, 1.0):
+        term(scene(DOT, WHITE, progress=progress))
+    start, middle, end = prior.sigmas
+    # even in the logarithm: half of the levels lie below the geometric mean, 2
+    assert start.min() >= 0.5 and 7 < start.max() <= 8
+    assert (start < 2).float().mean().item() == pytest.approx(0.5, abs=0.05)
+    assert 1.9 < middle.max() <= 2
+    assert end.tolist() == pytest.approx([0.5] * 500)
+    for sigma, noise in zip(prior.sigmas, prior.noises, strict=True):
+        unit = noise / sigma[:, None, None, None]
+        assert unit.std().item() == pytest.approx(1, abs=0.01)
+        assert unit.mean().item() == pytest.approx(0, abs=0.01)
+
+
+@pytest.mark.parametrize("levels", [(0, 5), (5, 0.5)])
+def test_impossible_noise_levels_are_refused(levels):
+    low, high = levels
+    with pytest.raises(ValueError, match="give 0 < sigma_min <= sigma_max"):
+        ScoreDistillation.to_prompt(Memory(), "red", "", look, sigma_min=low, sigma_max=high)
+
+
+def test_negative_prompts_that_cancel_are_refused():
+    with pytest.raises(ValueError, match="negative_prompt has weights"):
+        ScoreDistillation.to_prompt(Memory(), "red", "green:-1 | white", look)
+    with pytest.raises(ValueError, match="negative_prompt has weights"):
+        ScoreDistillation(Memory(), Branch(None, torch.ones(1)), look, Branch(None, torch.zeros(1)))
+
+
+@pytest.mark.parametrize(("kind", "judge"), [(Similarity, Eye()), (ScoreDistillation, Memory())])
+def test_views_of_another_size_are_refused(kind, judge):
+    term = kind.to_prompt(judge, "red", "", RasterViews(1, 6))
+    with pytest.raises(ValueError, match=r"views are 6 pixels wide, but the .* looks at 8"):
+        term(scene(DOT, WHITE))
