@@ -2,6 +2,8 @@
 
 import os
 import re
+import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -84,3 +86,88 @@ def test_the_changelog_ends_where_the_version_is():
     assert headings[0] == "Unreleased"
     released = headings[1:]
     assert not released or released[0] == PROJECT["version"]
+
+
+# --- scripts/venv.sh, with a Python that only says what it is asked to do -------------------------
+
+PRETENDER = """#!/bin/sh
+case "$*" in
+    "-c import"*) echo $VERSION ;;
+    "-m venv"*)
+        echo "venv" >>"$LOG"
+        rm -rf "$4"
+        mkdir -p "$4/bin"
+        cp "$0" "$4/bin/python"
+        ;;
+    "-m pip"*) echo "pip $*" >>"$LOG"; exit ${PIP:-0} ;;
+esac
+"""
+
+
+class House:
+    """A copy of what venv.sh needs, in a folder with a space in its name, and a PATH of our own."""
+
+    def __init__(self, folder: Path):
+        self.root, self.path, self.log = folder / "a house", folder / "bin", folder / "log"
+        self.path.mkdir()
+        (self.root / "scripts").mkdir(parents=True)
+        for name in ("pyproject.toml", "constraints.txt", "scripts/venv.sh"):
+            shutil.copy(ROOT / name, self.root / name)
+        for tool in ("cat", "cksum", "cp", "mkdir", "rm", "sh"):
+            (self.path / tool).symlink_to(shutil.which(tool))
+        (self.path / "python3").write_text(PRETENDER)
+        (self.path / "python3").chmod(0o755)
+
+    def enter(self, extras: str, version: str = "3.12", pip: int = 0) -> tuple[int, str, list[str]]:
+        """Source venv.sh; exit code, what was said, and what Python was asked to do."""
+        self.log.write_text("")
+        code = f'set -eu; root="{self.root}"; extras={extras}; . "$root/scripts/venv.sh"'
+        done = subprocess.run(
+            ["sh", "-c", code],
+            env={"PATH": str(self.path), "LOG": str(self.log), "VERSION": version, "PIP": str(pip)},
+            capture_output=True,
+            text=True,
+        )
+        return done.returncode, done.stderr, self.log.read_text().splitlines()
+
+
+@pytest.fixture
+def house(tmp_path):
+    return House(tmp_path)
+
+
+def test_the_first_run_installs_and_the_next_one_costs_nothing(house):
+    code, said, did = house.enter("base")
+    assert code == 0
+    assert said.startswith("First run: making .venv in ") and said.count("\n") == 1
+    assert did[0] == "venv" and did[1].startswith("pip -m pip install")
+    assert f"--constraint {house.root}/constraints.txt --editable {house.root}" in did[1]
+    assert house.enter("base") == (0, "", [])
+
+
+def test_the_test_extras_come_when_they_are_asked_for(house):
+    house.enter("base")
+    _, _, did = house.enter("test")
+    assert len(did) == 1 and did[0].endswith("[test]")
+    assert house.enter("test") == house.enter("base") == (0, "", [])
+
+
+def test_a_changed_project_is_installed_again(house):
+    house.enter("base")
+    with (house.root / "pyproject.toml").open("a") as file:
+        file.write("# changed\n")
+    code, said, did = house.enter("base")
+    assert code == 0 and "up to date" in said and len(did) == 1
+
+
+def test_an_interrupted_installation_starts_from_nothing(house):
+    code, said, _ = house.enter("base", pip=1)
+    assert code == 1 and "pip could not install" in said
+    code, said, did = house.enter("base")
+    assert code == 0 and did[0] == "venv"
+
+
+def test_a_python_of_another_version_is_named(house):
+    code, said, did = house.enter("base", version="3.9")
+    assert code == 1 and did == []
+    assert said.startswith("Python 3.11, 3.12 or 3.13 is needed; python3 is 3.9; install")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts import form, predict
+from scripts import form, predict, progress
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -93,6 +93,7 @@ def root(tmp_path, monkeypatch):
     write_predictor(tmp_path, "clipdraw", ECHO)
     write_predictor(tmp_path, "other", short('P("a.svg").write_text("")\nyield Path("a.svg")'))
     (tmp_path / "here").mkdir()
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
     monkeypatch.chdir(tmp_path / "here")
     return tmp_path
 
@@ -140,6 +141,28 @@ def test_stdout_is_the_list_of_results(root, capsys):
     assert "encoder: none" in printed.err
     assert "step 1 of 2" in printed.err and "loss 0.5" in printed.err
     assert "Pictures of the progress: 2, up to out/step_0001.png" in printed.err
+
+
+def test_without_a_terminal_progress_is_a_line_now_and_then(root, capsys, monkeypatch):
+    monkeypatch.setattr(progress, "PATIENCE", 0)
+    predict.main(["-i", "prompt=x", "-i", "steps=4"], root)
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("step ")]
+    shown = [re.sub(r"[\d.]+ steps/s, ", "", line) for line in lines]
+    assert shown == [
+        "step 0 of 4, loss 1",
+        "step 1 of 4, loss 0.5",
+        "step 2 of 4, loss 0.3333",
+        "step 3 of 4, loss 0.25",
+    ]
+
+
+def test_on_a_terminal_progress_is_a_bar_with_the_log_above(root, capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    predict.main(["-i", "prompt=x", "-o", "out"], root)
+    printed = capsys.readouterr()
+    assert printed.out == "out/inputs.json\n"
+    assert "━━━" in printed.err
+    assert printed.err.index("encoder: none") < printed.err.index("step 1 of 2")
 
 
 def test_every_input_can_be_given(root):
