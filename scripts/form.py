@@ -35,10 +35,18 @@ class Field:
     required: bool
 
 
-def predictors(root: pathlib.Path) -> dict[str, str]:
-    """Name and one-line description of each predictor below `root`, without importing any."""
-    folders = sorted(file.parent for file in (root / "predictors").glob("*/cog.yaml"))
-    return {folder.name: _first_line(root, folder.name) for folder in folders}
+def predictors(root: pathlib.Path) -> list[str]:
+    """The names of the predictors below `root`."""
+    return sorted(file.parent.name for file in (root / "predictors").glob("*/cog.yaml"))
+
+
+def summary(root: pathlib.Path, name: str) -> str:
+    """The first line of a predictor's docstring, without importing it: that takes seconds."""
+    file, class_name = _reference(root, name)
+    tree = ast.parse(file.read_text())
+    classes = (node for node in tree.body if isinstance(node, ast.ClassDef))
+    owner = next(node for node in classes if node.name == class_name)
+    return (ast.get_docstring(owner) or ast.get_docstring(tree) or "").partition("\n")[0]
 
 
 def load(root: pathlib.Path, name: str) -> type[cog.BaseRunner]:
@@ -108,12 +116,12 @@ def describe(field: Field) -> str:
     if info.regex is not None:
         words.append(f"matching {info.regex}")
     if field.required:
-        words.append("required")
-    elif info.default is None:
-        words.append("optional")
+        fallback = "required"
+    elif info.default in (None, ""):
+        fallback = "optional"
     else:
-        words.append(f"default {_plain(info.default)}")
-    return ", ".join(words)
+        fallback = f"default {_plain(info.default)}"
+    return f"{', '.join(words)}; {fallback}"
 
 
 def suggest(name: str, known: Iterable[str], what: str) -> str:
@@ -128,14 +136,6 @@ def _reference(root: pathlib.Path, name: str) -> tuple[pathlib.Path, str]:
     config = yaml.safe_load((root / "predictors" / name / "cog.yaml").read_text())
     path, _, class_name = config["run"].partition(":")
     return root / path, class_name
-
-
-def _first_line(root: pathlib.Path, name: str) -> str:
-    file, class_name = _reference(root, name)
-    tree = ast.parse(file.read_text())
-    classes = (node for node in tree.body if isinstance(node, ast.ClassDef))
-    owner = next(node for node in classes if node.name == class_name)
-    return (ast.get_docstring(owner) or ast.get_docstring(tree) or "").partition("\n")[0]
 
 
 def _unwrap(hint: Any) -> tuple[Any, bool]:

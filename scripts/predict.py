@@ -38,7 +38,7 @@ def main(argv: list[str] | None = None, root: Path = ROOT) -> int:
     known = form.predictors(root)
     name = arguments.predictor or DEFAULT
     if arguments.help and not arguments.predictor:
-        print(_general_help(known))
+        print(_general_help({one: form.summary(root, one) for one in known}))
         return 0
     try:
         if name not in known:
@@ -49,7 +49,7 @@ def main(argv: list[str] | None = None, root: Path = ROOT) -> int:
         predictor_class = form.load(root, name)
         inputs_form = form.fields(predictor_class.run)
         if arguments.help:
-            print(_predictor_help(name, known[name], inputs_form))
+            print(_predictor_help(name, form.summary(root, name), inputs_form))
             return 0
         inputs = form.parse(inputs_form, arguments.input)
         output = Output(name, inputs, arguments.output)
@@ -205,9 +205,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _general_help(known: dict[str, str]) -> str:
-    width = max(map(len, known), default=0)
-    listing = "\n".join(f"  {name:{width}}  {line}" for name, line in known.items())
+def _general_help(summaries: dict[str, str]) -> str:
+    width = max(map(len, summaries), default=0)
+    listing = "\n".join(f"  {name:{width}}  {line}" for name, line in summaries.items())
     return f"""{_parser().usage}
 
 Predictors; {DEFAULT} where none is named:

@@ -347,13 +347,13 @@ def test_a_predictor_s_help_describes_every_input(root, capsys):
     text = capsys.readouterr().out
     for line in [
         "clipdraw: Writes its inputs down.",
-        "  prompt: text, 1 to 2000 characters, required\n      What to draw",
-        "  steps: whole number, 1 to 5000, default 2\n",
-        "  rate: number, 0.5 or more, default 1.0\n",
-        "  loud: true or false, default false\n",
-        "  optimizer: one of adam, sgd, default adam\n",
-        "  colour: text, matching ^#[0-9a-f]{6}$, default #000000\n",
-        "  image: file, optional\n",
+        "  prompt: text, 1 to 2000 characters; required\n      What to draw",
+        "  steps: whole number, 1 to 5000; default 2\n",
+        "  rate: number, 0.5 or more; default 1.0\n",
+        "  loud: true or false; default false\n",
+        "  optimizer: one of adam, sgd; default adam\n",
+        "  colour: text, matching ^#[0-9a-f]{6}$; default #000000\n",
+        "  image: file; optional\n",
     ]:
         assert line in text
     assert text.index("prompt:") < text.index("steps:") < text.index("seed:")
