@@ -337,8 +337,11 @@ def test_the_general_help_lists_predictors_and_imports_none(root, capsys):
     assert re.search(r"^  heavy +Does one thing\.$", text, re.M)
 
 
-def test_help_is_there_before_torch():
-    code = "import sys, scripts.predict as p; p.main(['--help']); sys.exit('torch' in sys.modules)"
+def test_help_is_there_before_torch(root):
+    code = (
+        "import sys; from pathlib import Path; from scripts import predict; "
+        f"predict.main(['--help'], Path({str(root)!r})); sys.exit('torch' in sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True)
 
 
