@@ -149,46 +149,46 @@ class Interruptible:
     """Lets the first Ctrl-C reach the predictor, wherever we are; a second one ends the program.
 
     A predictor catches KeyboardInterrupt and goes on to yield what it has drawn so far. When the
-    signal comes in our own code, while a file is copied, say, that is finished first, and the
-    interrupt thrown in where the predictor waits: neither the file nor the interrupt gets lost.
+    signal comes in our own code, while a file is copied, say, it waits until the predictor runs
+    again: neither the file nor the interrupt gets lost. Throwing it into the generator would not
+    do, because one that waits in an outer `for` never hands it to the loop within.
     """
 
     def __init__(self, say: Callable[[str], None]):
         self.say = say
         self.source: Iterator | None = None
         self.signals = 0
-        self.pending = False
 
     def __enter__(self):
-        self.before = signal.signal(signal.SIGINT, self._on_signal)
+        self.before = {
+            signal.SIGINT: signal.signal(signal.SIGINT, self._on_interrupt),
+            signal.SIGALRM: signal.signal(signal.SIGALRM, self._raise_or_wait),
+        }
         return self
 
     def __exit__(self, *exception):
-        signal.signal(signal.SIGINT, self.before)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
         if inspect.isgenerator(self.source):
             self.source.close()
 
     def files(self, result: PurePath | Iterator[PurePath]) -> Iterator[PurePath]:
         """What a predictor's `run()` returned, file by file."""
         self.source = iter([result] if isinstance(result, PurePath) else result)
-        with contextlib.suppress(StopIteration):
-            while True:
-                yield self._next()
+        return self.source
 
-    def _next(self) -> PurePath:
-        if self.pending:
-            self.pending = False
-            return self.source.throw(KeyboardInterrupt())
-        return next(self.source)
-
-    def _on_signal(self, *_):
+    def _on_interrupt(self, *_):
         self.signals += 1
-        waiting = inspect.isgenerator(self.source) and not self.source.gi_running
-        self.pending = waiting and self.signals == 1
-        if self.signals == 1 and self.source:
-            self.say("Stopping; what is drawn so far is kept. Ctrl-C again to stop at once.")
-        if not self.pending:
+        if self.signals > 1 or self.source is None:
             raise KeyboardInterrupt
+        self.say("Stopping; what is drawn so far is kept. Ctrl-C again to stop at once.")
+        self._raise_or_wait()
+
+    def _raise_or_wait(self, *_):
+        if not inspect.isgenerator(self.source) or self.source.gi_running:
+            raise KeyboardInterrupt
+        signal.setitimer(signal.ITIMER_REAL, 0.01)
 
 
 def _parser() -> argparse.ArgumentParser:
