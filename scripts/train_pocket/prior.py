@@ -1,0 +1,74 @@
+"""Stage `prior`: a denoiser of 32 x 32 pictures learns to see what a prompt says through noise."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from losses.encoders.pocket.models import PICTURE_SIZE, SIGMA_DATA, Prior
+from losses.encoders.pocket.text import TextTower
+
+from .data import Pictures
+from .loop import Stage
+
+# More saves no time on one core, and an hour or two should still be thousands of steps.
+BATCH = 64
+LEARNING_RATE = 6e-4
+# Log-normal noise levels (Karras et al. 2022, table 1: -1.2 and 1.2, for larger pictures). Flat
+# pictures of 32 pixels say little about fine noise; what makes a drawing is decided between sigma
+# 0.3 and 5.
+SIGMA_MEAN, SIGMA_DEVIATION = -0.2, 1.3
+NO_PROMPT = 0.1  # share of pictures without a prompt (Ho and Salimans 2022, section 4.2)
+
+
+def denoising_loss(model: Prior, clean: Tensor, text: Tensor, rng: np.random.Generator) -> Tensor:
+    """Mean squared error of the network's output against its own target (Karras et al. 2022,
+    equation 8).
+
+    `clean` is `[n, 3, 32, 32]` in [-1, 1], `text` `[n, DIM]`. Written for the network's output
+    the weight of every noise level is 1.
+    """
+    n = len(clean)
+    sigma = torch.from_numpy(np.exp(rng.normal(SIGMA_MEAN, SIGMA_DEVIATION, n)).astype(np.float32))
+    noise = torch.from_numpy(rng.standard_normal(clean.shape, dtype=np.float32))
+    level = sigma[:, None, None, None]
+    total = (level**2 + SIGMA_DATA**2).sqrt()
+    noisy = clean + level * noise
+    target = (clean - noisy * (SIGMA_DATA / total) ** 2) * total / (level * SIGMA_DATA)
+    silent = torch.from_numpy(rng.random(n) < NO_PROMPT)
+    text = torch.where(silent[:, None], model.null, text)
+    x = (noisy / total).contiguous(memory_format=torch.channels_last)
+    with torch.autocast("cpu", torch.bfloat16):
+        output = model.network(x, sigma.log() / 4, text)
+    return (output.float() - target).square().mean()
+
+
+def train(
+    work: Path,
+    pictures: Pictures,
+    tower: TextTower,
+    minutes: float,
+    seed: int,
+    max_steps: int | None = None,
+    look: Callable[[nn.Module, int], None] | None = None,
+) -> None:
+    """Train `work/prior.pt`; `look` is shown the averaged model every few minutes."""
+    torch.manual_seed(seed)
+
+    def step(model: Prior, rng: np.random.Generator) -> tuple[Tensor, int]:
+        chosen, clean = pictures.draw(BATCH, PICTURE_SIZE, rng)
+        with torch.no_grad():
+            text = tower([choice.prompt for choice in chosen])
+        return denoising_loss(model, clean * 2 - 1, text, rng), BATCH
+
+    model = Prior().to(memory_format=torch.channels_last)
+    Stage(work, "prior", model, LEARNING_RATE, seed).run(step, minutes, max_steps, look)
+
+
+def load(work: Path) -> Prior:
+    """The averaged prior of `work/prior.pt`, frozen."""
+    model = Prior()
+    model.load_state_dict(torch.load(work / "prior.pt", weights_only=True)["average"])
+    return model.requires_grad_(False).eval()
