@@ -37,7 +37,9 @@ def save_film(
     try:
         for picture in pictures:
             frame = _bytes(picture)
-            frame = np.pad(frame, [(0, frame.shape[0] % 2), (0, frame.shape[1] % 2), (0, 0)], "edge")
+            frame = np.pad(
+                frame, [(0, frame.shape[0] % 2), (0, frame.shape[1] % 2), (0, 0)], "edge"
+            )
             if container is None:
                 # faststart: a browser can begin before it has the whole file.
                 container = av.open(str(file), "w", options={"movflags": "faststart"})

@@ -86,7 +86,7 @@ def optimise(
     *,
     steps: int,
     generators: Sequence[torch.Generator],
-    rates: Rates = Rates(),  # noqa: B008 (frozen)
+    rates: Rates = Rates(),
     width_bounds: tuple[float, float] = (2.0, 100.0),
     size: tuple[int, int] | None = None,
     background: Sequence[float] = WHITE,
@@ -116,7 +116,9 @@ def optimise(
         ValueError: generators or a state that do not fit the drawing.
     """
     if len(generators) != drawing.pictures:
-        raise ValueError(f"{drawing.pictures} pictures need as many generators, got {len(generators)}")
+        raise ValueError(
+            f"{drawing.pictures} pictures need as many generators, got {len(generators)}"
+        )
     leaves = {name: x.detach().clone().requires_grad_() for name, x in drawing.floats.items()}
     optimiser = torch.optim.Adam([{"params": [x], "name": name} for name, x in leaves.items()])
     first = _restore(state, leaves, optimiser, generators) if state is not None else 0
@@ -125,7 +127,9 @@ def optimise(
         now = _state(step, leaves, optimiser, generators)
         progress = step / max(steps, 1)
         scene_drawing = drawing.replace(**leaves)
-        picture = render(scene_drawing, *(size or (None, None)), background=background, backend=backend)
+        picture = render(
+            scene_drawing, *(size or (None, None)), background=background, backend=backend
+        )
         scene = Scene(scene_drawing, picture, generators, progress)
         scores = {name: weight * term(scene) for name, (weight, term) in terms.items()}
         _check(scores, step)
@@ -138,7 +142,10 @@ def optimise(
 
         optimiser.zero_grad()
         sum(scores.values()).sum().backward()
-        _check({f"the gradient of the {n}": x.grad for n, x in leaves.items() if x.grad is not None}, step)
+        _check(
+            {f"the gradient of the {n}": x.grad for n, x in leaves.items() if x.grad is not None},
+            step,
+        )
         for group in optimiser.param_groups:
             group["lr"] = rates.at(progress)[group["name"]]
         optimiser.step()
@@ -175,7 +182,9 @@ def _restore(state, leaves, optimiser, generators) -> int:
         with torch.no_grad():
             leaf.copy_(state[name])
         prefix = f"adam.{name}."
-        moments = {k.removeprefix(prefix): v.clone() for k, v in state.items() if k.startswith(prefix)}
+        moments = {
+            k.removeprefix(prefix): v.clone() for k, v in state.items() if k.startswith(prefix)
+        }
         if moments:
             optimiser.state[leaf] = moments
     for i, generator in enumerate(generators):

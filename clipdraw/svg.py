@@ -40,9 +40,7 @@ def to_svg(
     if drawing.pictures != 1:
         raise ValueError(f"an SVG holds one picture, this drawing has {drawing.pictures}; split it")
     width, height = _number(drawing.width), _number(drawing.height)
-    root = ET.Element(
-        f"{{{SVG}}}svg", width=width, height=height, viewBox=f"0 0 {width} {height}"
-    )
+    root = ET.Element(f"{{{SVG}}}svg", width=width, height=height, viewBox=f"0 0 {width} {height}")
     if description:
         # XML has no way to write most control characters, not even escaped.
         clean = "".join(c for c in description if c.isprintable())
@@ -125,7 +123,7 @@ def _canvas(root: ET.Element, name: str) -> tuple[float, float]:
         raise ValueError(f"{name} has no viewBox of four numbers") from None
     if x or y or not (0 < width <= 1e6 and 0 < height <= 1e6):
         raise ValueError(
-            f"{name} has the viewBox {root.get('viewBox')!r}; it must start at 0 0 and be up to 1000000"
+            f"{name} has the viewBox {root.get('viewBox')!r}; it must start at 0 0 and have a size"
         )
     return width, height
 

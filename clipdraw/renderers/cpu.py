@@ -11,6 +11,8 @@ slots are added in the order of the entries. Tiles may run on any number of thre
 import math
 import os
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -23,7 +25,7 @@ from clipdraw.renderers.reference import FLATNESS, MOST_EDGES
 TILE = 16
 # Half the diagonal of a pixel: no border farther from its centre than this can cut it.
 REACH = math.sqrt(0.5) + 1e-6
-# What an entry's gradient slot holds: the edge's start and end, half width, red, green, blue, alpha.
+# An entry's gradient slot: the edge's start and end, then half width, red, green, blue, alpha.
 SLOT = 9
 
 # Threads share nothing but read-only arrays: a kernel holds no lock while it runs.
@@ -57,68 +59,64 @@ class _Render(torch.autograd.Function):
         return None, None, *(torch.from_numpy(g).to(f) for g, f in zip(pulled, floats, strict=True))
 
 
+class Bins(NamedTuple):
+    """All edges, and which of them each tile must look at. (Kernels take it whole.)"""
+
+    tiles_down: int
+    tiles_across: int
+    vertices: np.ndarray
+    """`[edges + paths, 2]`: edge e of path p runs from vertex e + p to the next one."""
+    path_of_edge: np.ndarray
+    """`[edges]`, never decreases."""
+    first_entry: np.ndarray
+    """`[tiles + 1]`: tile t (all pictures, row by row) has the entries first[t]:first[t + 1]."""
+    edge_of_entry: np.ndarray
+    """`[entries]`: within a tile never decreases, so that paths come in painter's order."""
+
+
 class _Scene:
-    """One call's arrays: what forward worked out and backward needs again."""
+    """One call's arrays: what forward works out and backward needs again."""
 
     def __init__(self, layout, paths, points, half_widths, colors, background):
         self.height, self.width, self.pictures = layout
-        self.segments, self.picture = paths
+        self.segments, picture = paths
         self.points, self.half_widths, self.colors, self.background = (
             np.ascontiguousarray(x.detach().cpu().numpy())
             for x in (points, half_widths, colors, background)
         )
         self.edges_of_segment = count_edges(self.points, self.segments)
-        self.vertices, self.path_of_edge = flatten(
-            self.points, self.segments, self.edges_of_segment
-        )
-        self.tiles_down = -(-self.height // TILE)
-        self.tiles_across = -(-self.width // TILE)
-        self.first_entry, self.edge_of_entry = bin_edges(
-            self.vertices, self.path_of_edge, self.half_widths, self.picture,
-            self.tiles_down, self.tiles_across, self.pictures,
-        )  # fmt: skip
-
-    def _tile_arguments(self):
-        return (
-            self.tiles_down, self.tiles_across, self.first_entry, self.edge_of_entry,
-            self.path_of_edge, self.vertices, self.half_widths, self.colors,
-        )  # fmt: skip
+        vertices, path_of_edge = flatten(self.points, self.segments, self.edges_of_segment)
+        grid = (-(-self.height // TILE), -(-self.width // TILE))
+        entries = bin_edges(vertices, path_of_edge, self.half_widths, picture, *grid, self.pictures)
+        self.bins = Bins(*grid, vertices, path_of_edge, *entries)
+        self.tiles = self.pictures * grid[0] * grid[1]
 
     def _each_chunk(self, kernel, *arguments):
         """Run `kernel(first_tile, last_tile, *arguments)` over all tiles, on torch's threads."""
-        tiles = self.pictures * self.tiles_down * self.tiles_across
         workers = torch.get_num_threads()
         if workers == 1:
-            kernel(0, tiles, *arguments)
+            kernel(0, self.tiles, *arguments)
             return
         # Several chunks a thread, because tiles differ in what lies in them.
-        bounds = np.linspace(0, tiles, 4 * workers + 1).astype(int)
-        jobs = [
-            threads.submit(kernel, a, b, *arguments)
-            for a, b in zip(bounds[:-1], bounds[1:], strict=True)
-            if a < b
-        ]
+        bounds = np.linspace(0, self.tiles, 4 * workers + 1).astype(int).tolist()
+        jobs = [threads.submit(kernel, a, b, *arguments) for a, b in pairwise(bounds) if a < b]
         for job in jobs:
             job.result()
 
     def forward(self):
         picture = np.empty((self.pictures, 3, self.height, self.width), self.points.dtype)
-        self._each_chunk(paint_tiles, *self._tile_arguments(), self.background, picture)
+        self._each_chunk(
+            paint_tiles, self.bins, self.half_widths, self.colors, self.background, picture
+        )
         return picture
 
     def backward(self, gradient):
-        slots = np.zeros((len(self.edge_of_entry), SLOT), self.points.dtype)
-        tiles = self.pictures * self.tiles_down * self.tiles_across
-        behind = np.zeros((tiles, 3), self.points.dtype)
-        self._each_chunk(
-            pull_tiles, *self._tile_arguments(), self.background, gradient, slots, behind
-        )
-        d_vertices, d_half_widths, d_colors = add_slots(
-            slots, self.edge_of_entry, self.path_of_edge, len(self.vertices), len(self.segments)
-        )
-        d_points = pull_flatten(
-            d_vertices, len(self.points), self.segments, self.edges_of_segment
-        )
+        slots = np.zeros((len(self.bins.edge_of_entry), SLOT), self.points.dtype)
+        behind = np.zeros((self.tiles, 3), self.points.dtype)
+        ink = (self.half_widths, self.colors, self.background)
+        self._each_chunk(pull_tiles, self.bins, *ink, gradient, slots, behind)
+        d_vertices, d_half_widths, d_colors = add_slots(slots, self.bins, len(self.segments))
+        d_points = pull_flatten(d_vertices, len(self.points), self.segments, self.edges_of_segment)
         return d_points, d_half_widths, d_colors, behind.sum(0, dtype=np.float64)
 
 
@@ -146,10 +144,7 @@ def count_edges(points, segments):
 
 @compiled
 def flatten(points, segments, edges_of_segment):
-    """All polylines: vertices `[edges + paths, 2]`, and the path of each edge.
-
-    Edge e of path p runs from vertex e + p to the next one.
-    """
+    """All polylines: `vertices` and `path_of_edge` of `Bins`."""
     edges = edges_of_segment.sum()
     vertices = np.empty((edges + len(segments), 2), points.dtype)
     path_of_edge = np.empty(edges, np.int64)
@@ -204,14 +199,14 @@ def pull_flatten(d_vertices, points, segments, edges_of_segment):
 
 
 @compiled
-def add_slots(slots, edge_of_entry, path_of_edge, vertices, paths):
+def add_slots(slots, bins, paths):
     """Every entry's gradient added up, in the order of the entries and in double precision."""
-    d_vertices = np.zeros((vertices, 2))
+    d_vertices = np.zeros((len(bins.vertices), 2))
     d_half_widths = np.zeros(paths)
     d_colors = np.zeros((paths, 4))
-    for entry in range(len(edge_of_entry)):
-        edge = edge_of_entry[entry]
-        path = path_of_edge[edge]
+    for entry in range(len(bins.edge_of_entry)):
+        edge = bins.edge_of_entry[entry]
+        path = bins.path_of_edge[edge]
         for axis in range(2):
             d_vertices[edge + path, axis] += slots[entry, axis]
             d_vertices[edge + path + 1, axis] += slots[entry, 2 + axis]
@@ -223,7 +218,7 @@ def add_slots(slots, edge_of_entry, path_of_edge, vertices, paths):
 
 @compiled
 def bin_edges(vertices, path_of_edge, half_widths, picture, tiles_down, tiles_across, pictures):
-    """Which edges each tile must look at, in path order: tile t's are entries first[t]:first[t+1].
+    """Which edges each tile must look at: `first_entry` and `edge_of_entry` of `Bins`.
 
     The first pass counts, the second fills.
     """
@@ -270,7 +265,7 @@ def near_tile(ax, ay, bx, by, reach, row, column):
 
 
 @compiled
-def cover(first, last, edge_of_entry, path_of_edge, vertices, half_width, x0, y0, best, alpha, near):
+def cover(bins, first, last, half_width, x0, y0, best, alpha, near):
     """How much of each pixel of a tile one path covers, from its entries `first:last`.
 
     Fills `alpha` [256] with the coverage and `near` [256] with the nearest entry where the path's
@@ -286,10 +281,10 @@ def cover(first, last, edge_of_entry, path_of_edge, vertices, half_width, x0, y0
     columns = np.arange(TILE).astype(best.dtype) + half
     reach = half_width + 1
     for entry in range(first, last):
-        edge = edge_of_entry[entry]
-        vertex = edge + path_of_edge[edge]
-        ax, ay = vertices[vertex, 0] - tile_x, vertices[vertex, 1] - tile_y
-        ex, ey = vertices[vertex + 1, 0] - tile_x - ax, vertices[vertex + 1, 1] - tile_y - ay
+        vertex = start_vertex(bins, entry)
+        ax, ay = bins.vertices[vertex, 0] - tile_x, bins.vertices[vertex, 1] - tile_y
+        ex = bins.vertices[vertex + 1, 0] - tile_x - ax
+        ey = bins.vertices[vertex + 1, 1] - tile_y - ay
         length2 = ex * ex + ey * ey
         inverse = one / length2 if length2 > zero else zero
         start = max(math.floor(min(ay, ay + ey) - reach), 0)
@@ -319,13 +314,19 @@ def cover(first, last, edge_of_entry, path_of_edge, vertices, half_width, x0, y0
             alpha[i] = 1
             near[i] = -1
         else:
-            edge = edge_of_entry[near[i]]
             px, py = x0 + i % TILE + 0.5, y0 + i // TILE + 0.5
-            distance, nx, ny, _, _ = towards(px, py, vertices, edge + path_of_edge[edge])
+            distance, nx, ny, _, _ = towards(px, py, bins.vertices, start_vertex(bins, near[i]))
             alpha[i] = half_plane(half_width - distance, nx, ny) - half_plane(
                 -half_width - distance, nx, ny
             )
     return top, bottom
+
+
+@compiled
+def start_vertex(bins, entry):
+    """The vertex that an entry's edge starts from."""
+    edge = bins.edge_of_entry[entry]
+    return edge + bins.path_of_edge[edge]
 
 
 @compiled
@@ -379,50 +380,104 @@ def pull_half_plane(x, nx, ny):
 
 
 @compiled
-def paint_tiles(
-    first_tile, last_tile, tiles_down, tiles_across, first_entry, edge_of_entry,
-    path_of_edge, vertices, half_widths, colors, background, picture,
-):  # fmt: skip
-    """Composite each tile's strokes from the back to the front."""
-    pixels = TILE * TILE
-    best, alpha = np.empty(pixels, vertices.dtype), np.empty(pixels, vertices.dtype)
-    near = np.empty(pixels, np.int32)
-    tile_picture = np.empty((3, pixels), vertices.dtype)
+def paint_tiles(first_tile, last_tile, bins, half_widths, colors, background, picture):
+    """Composite each tile's paths from the back to the front."""
+    alpha = np.empty(TILE * TILE, picture.dtype)
+    near = np.empty(TILE * TILE, np.int32)
+    best = np.empty(TILE * TILE, picture.dtype)
+    below = np.empty((3, TILE * TILE), picture.dtype)
     for tile in range(first_tile, last_tile):
-        x0 = tile % tiles_across * TILE
-        y0 = tile // tiles_across % tiles_down * TILE
-        for channel in range(3):
-            tile_picture[channel] = background[channel]
-        first = first_entry[tile]
-        while first < first_entry[tile + 1]:
-            path = path_of_edge[edge_of_entry[first]]
-            last = same_path(first, first_entry[tile + 1], edge_of_entry, path_of_edge)
-            top, bottom = cover(
-                first, last, edge_of_entry, path_of_edge, vertices, half_widths[path],
-                x0, y0, best, alpha, near,
-            )  # fmt: skip
-            for channel in range(3):
-                over(tile_picture[channel], alpha, colors[path, channel], colors[path, 3], top, bottom)
+        index, x0, y0 = place(bins, tile)
+        fill(below, background)
+        first, end = bins.first_entry[tile], bins.first_entry[tile + 1]
+        while first < end:
+            path, last = same_path(bins, first, end)
+            top, bottom = cover(bins, first, last, half_widths[path], x0, y0, best, alpha, near)
+            lay_over(below, alpha, colors[path], top, bottom)
             first = last
-        write_tile(tile_picture, picture[tile // (tiles_across * tiles_down)], x0, y0)
+        write_tile(below, picture[index], x0, y0)
 
 
 @compiled
-def over(below, alpha, color, opacity, top, bottom):
-    """Lay a colour over what lies below, where its coverage is."""
-    below, alpha = below[top * TILE : bottom * TILE], alpha[top * TILE : bottom * TILE]
-    for i in range(len(alpha)):
-        below[i] += (color - below[i]) * (opacity * alpha[i])
+def pull_tiles(
+    first_tile, last_tile, bins, half_widths, colors, background, gradient, slots, behind
+):
+    """The gradient of each tile into its entries' slots, and of its paper into `behind`.
+
+    The picture is composited again; what lay below each path is kept. Then paths are visited from
+    the front to the back: the light that reaches one has passed all those in front of it.
+    """
+    most = most_paths(first_tile, last_tile, bins)
+    alpha = np.empty((most, TILE * TILE), gradient.dtype)
+    near = np.empty((most, TILE * TILE), np.int32)
+    best = np.empty(TILE * TILE, gradient.dtype)
+    below = np.empty((most + 1, 3, TILE * TILE), gradient.dtype)
+    light = np.empty((3, TILE * TILE), gradient.dtype)
+    d_alpha = np.empty(TILE * TILE, gradient.dtype)
+    visits = np.empty((most, 4), np.int64)
+    for tile in range(first_tile, last_tile):
+        index, x0, y0 = place(bins, tile)
+        fill(below[0], background)
+        first, end = bins.first_entry[tile], bins.first_entry[tile + 1]
+        count = 0
+        while first < end:
+            path, last = same_path(bins, first, end)
+            top, bottom = cover(
+                bins, first, last, half_widths[path], x0, y0, best, alpha[count], near[count]
+            )
+            visits[count] = path, first, top, bottom
+            below[count + 1] = below[count]
+            count += 1
+            lay_over(below[count], alpha[count - 1], colors[path], top, bottom)
+            first = last
+
+        read_tile(gradient[index], light, x0, y0)
+        for visit in range(count - 1, -1, -1):
+            path, first, top, bottom = visits[visit]
+            slot = slots[first]
+            pull_over(alpha[visit], below[visit], light, colors[path], slot, d_alpha, top, bottom)
+            slot[4] += pull_cover(
+                bins, near[visit], half_widths[path], x0, y0, d_alpha, slots, top, bottom
+            )
+        for channel in range(3):
+            behind[tile, channel] = light[channel].sum()
 
 
 @compiled
-def same_path(first, end, edge_of_entry, path_of_edge):
-    """The end of the run of entries that belong to the path of entry `first`."""
-    path = path_of_edge[edge_of_entry[first]]
+def place(bins, tile):
+    """A tile's picture, and the pixel in its upper left corner (x, y)."""
+    row, column = tile // bins.tiles_across, tile % bins.tiles_across
+    return row // bins.tiles_down, column * TILE, row % bins.tiles_down * TILE
+
+
+@compiled
+def same_path(bins, first, end):
+    """The path of entry `first`, and the end of the run of entries that belong to it."""
+    path = bins.path_of_edge[bins.edge_of_entry[first]]
     last = first + 1
-    while last < end and path_of_edge[edge_of_entry[last]] == path:
+    while last < end and bins.path_of_edge[bins.edge_of_entry[last]] == path:
         last += 1
-    return last
+    return path, last
+
+
+@compiled
+def most_paths(first_tile, last_tile, bins):
+    """The largest number of paths in one of these tiles."""
+    most = 0
+    for tile in range(first_tile, last_tile):
+        first, end = bins.first_entry[tile], bins.first_entry[tile + 1]
+        paths = 0
+        while first < end:
+            _, first = same_path(bins, first, end)
+            paths += 1
+        most = max(most, paths)
+    return most
+
+
+@compiled
+def fill(tile_picture, color):
+    for channel in range(3):
+        tile_picture[channel] = color[channel]
 
 
 @compiled
@@ -435,82 +490,29 @@ def write_tile(tile_picture, picture, x0, y0):
 
 
 @compiled
-def pull_tiles(
-    first_tile, last_tile, tiles_down, tiles_across, first_entry, edge_of_entry,
-    path_of_edge, vertices, half_widths, colors, background, gradient, slots, behind,
-):  # fmt: skip
-    """The gradient of each tile, from the front to the back, into its entries' slots.
-
-    The picture is composited again; what lay behind each path is kept, and light that reaches a
-    path has passed all those in front of it.
-    """
-    pixels = TILE * TILE
-    most = most_paths(first_tile, last_tile, first_entry, edge_of_entry, path_of_edge)
-    best = np.empty(pixels, vertices.dtype)
-    alpha = np.empty((most, pixels), vertices.dtype)
-    near = np.empty((most, pixels), np.int32)
-    below = np.empty((most + 1, 3, pixels), vertices.dtype)
-    runs = np.empty((most, 4), np.int64)
-    light = np.empty((3, pixels), vertices.dtype)
-    d_alpha = np.empty(pixels, vertices.dtype)
-    for tile in range(first_tile, last_tile):
-        x0 = tile % tiles_across * TILE
-        y0 = tile // tiles_across % tiles_down * TILE
-        for channel in range(3):
-            below[0, channel] = background[channel]
-        run, first = 0, first_entry[tile]
-        while first < first_entry[tile + 1]:
-            path = path_of_edge[edge_of_entry[first]]
-            last = same_path(first, first_entry[tile + 1], edge_of_entry, path_of_edge)
-            top, bottom = cover(
-                first, last, edge_of_entry, path_of_edge, vertices, half_widths[path],
-                x0, y0, best, alpha[run], near[run],
-            )  # fmt: skip
-            below[run + 1] = below[run]
-            for channel in range(3):
-                over(below[run + 1, channel], alpha[run], colors[path, channel], colors[path, 3], top, bottom)
-            runs[run] = path, first, top, bottom
-            run, first = run + 1, last
-
-        read_tile(gradient[tile // (tiles_across * tiles_down)], light, x0, y0)
-        for run in range(run - 1, -1, -1):
-            path, first, top, bottom = runs[run]
-            pull_color(alpha[run], below[run], light, colors[path], slots[first], d_alpha, top, bottom)
-            pull_border(
-                near[run], d_alpha, x0, y0, edge_of_entry, path_of_edge, vertices,
-                half_widths[path], slots, slots[first], top, bottom,
-            )  # fmt: skip
-        for channel in range(3):
-            behind[tile, channel] = light[channel].sum()
-
-
-@compiled
-def most_paths(first_tile, last_tile, first_entry, edge_of_entry, path_of_edge):
-    """The largest number of paths in one of these tiles."""
-    most = 0
-    for tile in range(first_tile, last_tile):
-        paths, previous = 0, -1
-        for entry in range(first_entry[tile], first_entry[tile + 1]):
-            path = path_of_edge[edge_of_entry[entry]]
-            paths += path != previous
-            previous = path
-        most = max(most, paths)
-    return most
-
-
-@compiled
-def read_tile(gradient, light, x0, y0):
-    _, height, width = gradient.shape
-    light[:] = 0
+def read_tile(picture, tile_picture, x0, y0):
+    """The opposite of `write_tile`; zero where the tile reaches beyond the picture."""
+    _, height, width = picture.shape
+    tile_picture[:] = 0
     for channel in range(3):
         for y in range(min(TILE, height - y0)):
             for x in range(min(TILE, width - x0)):
-                light[channel, y * TILE + x] = gradient[channel, y0 + y, x0 + x]
+                tile_picture[channel, y * TILE + x] = picture[channel, y0 + y, x0 + x]
 
 
 @compiled
-def pull_color(alpha, below, light, color, slot, d_alpha, top, bottom):
-    """Gradient of one path's colour, opacity and coverage; dims the light for those behind it."""
+def lay_over(below, alpha, color, top, bottom):
+    """Lay a colour over what lies below, as far as it covers it."""
+    alpha = alpha[top * TILE : bottom * TILE]
+    for channel in range(3):
+        under = below[channel, top * TILE : bottom * TILE]
+        for i in range(len(alpha)):
+            under[i] += (color[channel] - under[i]) * (color[3] * alpha[i])
+
+
+@compiled
+def pull_over(alpha, below, light, color, slot, d_alpha, top, bottom):
+    """Gradient of one path's colour, opacity and coverage; dims the light for those below it."""
     opacity = color[3]
     alpha, d_alpha = alpha[top * TILE : bottom * TILE], d_alpha[top * TILE : bottom * TILE]
     d_alpha[:] = 0
@@ -530,26 +532,23 @@ def pull_color(alpha, below, light, color, slot, d_alpha, top, bottom):
 
 
 @compiled
-def pull_border(
-    near, d_alpha, x0, y0, edge_of_entry, path_of_edge, vertices,
-    half_width, slots, path_slot, top, bottom,
-):  # fmt: skip
-    """Gradient of one path's edges and half width from that of its coverage.
+def pull_cover(bins, near, half_width, x0, y0, d_alpha, slots, top, bottom):
+    """Gradient of one path's edges, into their slots, and of its half width, from that of its
+    coverage.
 
-    Moving the border outwards by its distance and turning it are the two ways in which an edge
-    changes coverage; inside an edge both ends share them by t, at an end that end takes all.
+    Moving a border along its normal and turning it are the two ways in which an edge changes
+    coverage. Inside an edge both ends share them by t; at one of its ends, that end takes all.
     """
+    d_half_width = 0.0
     for i in range(top * TILE, bottom * TILE):
         if near[i] < 0:
             continue
-        edge = edge_of_entry[near[i]]
         px, py = x0 + i % TILE + 0.5, y0 + i // TILE + 0.5
-        distance, nx, ny, t, length = towards(px, py, vertices, edge + path_of_edge[edge])
+        distance, nx, ny, t, length = towards(px, py, bins.vertices, start_vertex(bins, near[i]))
         ahead, turn_ahead = pull_half_plane(half_width - distance, nx, ny)
         back, turn_back = pull_half_plane(-half_width - distance, nx, ny)
-        d = d_alpha[i]
-        path_slot[4] += d * (ahead + back)
-        move, turn = d * (back - ahead), d * (turn_ahead - turn_back)
+        d_half_width += d_alpha[i] * (ahead + back)
+        move, turn = d_alpha[i] * (back - ahead), d_alpha[i] * (turn_ahead - turn_back)
         slot = slots[near[i]]
         if 0 < t < 1:
             to_start, to_end = -(1 - t) * move - turn / length, -t * move + turn / length
@@ -562,3 +561,4 @@ def pull_border(
             end = 0 if t == 0 else 2
             slot[end] += -move * nx + turn * ny
             slot[end + 1] += -move * ny - turn * nx
+    return d_half_width

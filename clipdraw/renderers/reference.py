@@ -52,9 +52,7 @@ def flatten(points: Tensor) -> Tensor:
         bend = cubic.detach().double().diff(n=2, dim=0).square().sum(1).max().sqrt().item()
         edges = min(max(math.ceil(math.sqrt(0.75 * bend / FLATNESS)), 1), MOST_EDGES)
         t = torch.arange(1, edges + 1).to(points)[:, None] / edges
-        bernstein = torch.cat(
-            [(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3], dim=1
-        )
+        bernstein = torch.cat([(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3], dim=1)
         polyline.append(bernstein @ cubic)
     return torch.cat(polyline)
 

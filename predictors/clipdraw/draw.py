@@ -1,0 +1,232 @@
+"""CLIPDraw as a function: settings in, frames out."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from PIL import ImageColor
+from torch import Tensor
+
+from clipdraw import Drawing, RasterViews, Weighted, from_svg, optimise, scribble
+from clipdraw.loop import Frame, Rates
+from clipdraw.scribble import scribble_over
+from losses import CentrePenalty, Encoder, PictureDistance, Similarity, load_encoder, parse_prompts
+from losses.dreams import best, dream
+from predictors.clipdraw.presets import PRESETS, Preset
+from predictors.outputs import size
+from predictors.state import drawing_of
+
+# The canvas that presets and the centre's radius are measured on.
+CLASSIC = 224
+# Long side in pixels at which strokes that follow a dream are looked at: twice the dream's own.
+DREAM_LOOK = 64
+# How much a dream counts against the centre penalty and the encoder's opinion. Its distance is a
+# mean over pixels of squares, a tenth at most; the others are of the order of one.
+DREAM_WEIGHT = 100.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The inputs of `clipdraw`, under the same names; what a preset decides may be None."""
+
+    prompt: str
+    negative_prompt: str = ""
+    preset: str = "default"
+    model: str = "auto"
+    seed: int = 0
+    strokes: int = 256
+    steps: int | None = None
+    width: int = CLASSIC
+    height: int = CLASSIC
+    min_stroke_width: float | None = None
+    max_stroke_width: float | None = None
+    learning_rate: float = 1.0
+    views: int | None = None
+    centre_weight: float | None = None
+    centre_threshold: float = 75.0
+    centre_power: float = 2.0
+    centre_x: float = 0.5
+    centre_y: float = 0.5
+    background: str = "#ffffff"
+    drawing: Path | None = None
+
+    def resolved(self) -> "Settings":
+        """The same with every None replaced by what the preset says.
+
+        Raises:
+            ValueError: an unknown preset, or bounds that leave no width.
+        """
+        if self.preset not in PRESETS:
+            raise ValueError(
+                f"preset: {self.preset!r} is unknown; choose one of {', '.join(PRESETS)}"
+            )
+        preset = PRESETS[self.preset]
+        missing = {name for name, value in vars(self).items() if value is None} - {"drawing"}
+        settings = replace(self, **{name: getattr(preset, name) for name in missing})
+        if settings.min_stroke_width > settings.max_stroke_width:
+            raise ValueError(
+                f"min_stroke_width: {settings.min_stroke_width} is above max_stroke_width, "
+                f"{settings.max_stroke_width}; swap them"
+            )
+        return settings
+
+    @property
+    def unit(self) -> float:
+        """Canvas units for each unit of the classic canvas."""
+        return min(self.width, self.height) / CLASSIC
+
+    @property
+    def paper(self) -> tuple[float, float, float]:
+        """The background as RGB in [0, 1]."""
+        return tuple(channel / 255 for channel in ImageColor.getrgb(self.background))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run does, worked out before its first step."""
+
+    encoder: Encoder
+    start: Drawing
+    terms: Mapping[str, Weighted]
+    rates: Rates
+    look: tuple[int, int]
+    """(height, width) in pixels at which the terms see the drawing."""
+    generator: torch.Generator
+
+
+def plan(settings: Settings, say: Callable[[str], None] = print) -> Plan:
+    """Load the encoder, dream if it can, place the strokes. `settings` are resolved.
+
+    Raises:
+        ValueError: an input at fault, by name.
+        RuntimeError: weights that cannot be had.
+    """
+    preset = PRESETS[settings.preset]
+    for name in ("prompt", "negative_prompt"):
+        if name == "prompt" or getattr(settings, name).strip():
+            parse_prompts(getattr(settings, name), name)
+    encoder = load_encoder(settings.model)
+    say(f"encoder: {encoder.name}")
+    if hasattr(encoder, "unknown_words"):
+        tell_unknown(encoder, settings, say)
+
+    generator = torch.Generator().manual_seed(settings.seed)
+    terms = {}
+    if preset.dreams and hasattr(encoder, "denoise"):
+        picture = dreamt(encoder, settings, preset.dreams, generator)
+        start = scribble_over(picture, settings.strokes, generator, **canvas(settings, preset))
+        target = torch.nn.functional.interpolate(
+            picture[None], size(start, DREAM_LOOK), mode="bicubic"
+        )
+        terms["dream"] = Weighted(DREAM_WEIGHT, PictureDistance(target.clamp(0, 1)))
+        look = size(start, DREAM_LOOK)
+    else:
+        start = scribble(settings.strokes, generator, **canvas(settings, preset))
+        look = size(start, encoder.size)
+        terms["similarity"] = Weighted(1.0, similarity(encoder, settings, preset))
+    if settings.drawing is not None:
+        start = on_canvas(from_svg(settings.drawing), settings)
+    if settings.centre_weight:
+        terms["centre"] = Weighted(1.0, centre(settings))
+    return Plan(encoder, start, terms, rates(settings, preset), look, generator)
+
+
+def draw(
+    settings: Settings,
+    plan: Plan,
+    state: Mapping[str, Tensor] | None = None,
+) -> Iterator[Frame]:
+    """Draw: one frame a step. A `state` of the same run goes on where it was saved."""
+    start = plan.start
+    if state is not None:
+        start = drawing_of(state, settings.width, settings.height)
+    bounds = (settings.min_stroke_width * settings.unit, settings.max_stroke_width * settings.unit)
+    return optimise(
+        start,
+        plan.terms,
+        steps=settings.steps,
+        generators=[plan.generator],
+        rates=plan.rates,
+        width_bounds=bounds,
+        size=plan.look,
+        background=settings.paper,
+        state=state,
+    )
+
+
+def dreamt(prior, settings: Settings, count: int, generator: torch.Generator) -> Tensor:
+    """The best of some dreams of the prompt, `[3, side, side]`."""
+    text = settings.prompt
+    dreams = dream(prior, text, count, generator, negative=settings.negative_prompt or None)
+    return dreams[best(dreams, text, prior)[0]]
+
+
+def similarity(encoder: Encoder, settings: Settings, preset: Preset) -> Similarity:
+    views = RasterViews(settings.views, encoder.size)
+    if not preset.normalise:
+        views = Raw(views, encoder)
+    return Similarity.to_prompt(encoder, settings.prompt, settings.negative_prompt, views)
+
+
+@dataclass(frozen=True)
+class Raw:
+    """Views that undo an encoder's normalisation in advance: CLIPDraw's notebook left it out."""
+
+    views: RasterViews
+    encoder: Encoder
+
+    def __call__(self, picture: Tensor, generators) -> Tensor:
+        mean, std = (
+            torch.tensor(x)[:, None, None].to(picture)
+            for x in (self.encoder.mean, self.encoder.std)
+        )
+        return self.views(picture, generators) * std + mean
+
+
+def centre(settings: Settings) -> CentrePenalty:
+    """The centre penalty on the classic canvas, so that its weight means the same on every one."""
+    return CentrePenalty(
+        centre=(settings.centre_x * settings.width, settings.centre_y * settings.height),
+        threshold=settings.centre_threshold * settings.unit,
+        power=settings.centre_power,
+        weight=settings.centre_weight / settings.unit**settings.centre_power,
+    )
+
+
+def canvas(settings: Settings, preset: Preset) -> dict[str, float]:
+    return {
+        "width": settings.width,
+        "height": settings.height,
+        "stroke_width": preset.stroke_width * settings.unit,
+    }
+
+
+def rates(settings: Settings, preset: Preset) -> Rates:
+    """The preset's step sizes in units of this canvas."""
+    length = settings.unit * settings.learning_rate
+    return replace(
+        preset.rates,
+        points=preset.rates.points * length,
+        widths=preset.rates.widths * length,
+        colors=preset.rates.colors * settings.learning_rate,
+    )
+
+
+def on_canvas(drawing: Drawing, settings: Settings) -> Drawing:
+    """A drawing brought to the settings' canvas, as large as fits, in the middle."""
+    scale = min(settings.width / drawing.width, settings.height / drawing.height)
+    spare = torch.tensor([settings.width, settings.height]) - scale * torch.tensor(
+        [drawing.width, drawing.height]
+    )
+    return drawing.replace(
+        points=drawing.points * scale + spare / 2,
+        widths=drawing.widths * scale,
+        width=float(settings.width),
+        height=float(settings.height),
+    )
+
+
+def tell_unknown(encoder, settings: Settings, say: Callable[[str], None]) -> None:
+    for word in encoder.unknown_words(f"{settings.prompt} {settings.negative_prompt}"):
+        say(f"{encoder.name} does not know {word!r}; it draws everyday things")

@@ -1,0 +1,206 @@
+"""Describe a picture, and pen strokes move until they look like it."""
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Optional
+
+from cog import BaseRunner, Input, Path
+
+from clipdraw.loop import NotFinite
+from predictors.clipdraw import draw
+from predictors.outputs import Record
+from predictors.state import load_state, save_state
+
+# Inputs that may change when a run is resumed: they decide how far it goes and how it is shown.
+FREE_ON_RESUME = ("steps", "drawing")
+
+
+class Predictor(BaseRunner):
+    """Describe a picture, and pen strokes move until they look like it."""
+
+    def run(
+        self,
+        prompt: str = Input(
+            description="What to draw. 'a red fox | a forest:0.5' weighs several descriptions",
+        ),
+        negative_prompt: str = Input(
+            description="What the drawing shall not look like; weighed as the prompt is",
+            default="",
+        ),
+        strokes: int = Input(
+            description="Number of pen strokes; 16 is a sketch, 256 a small painting",
+            ge=1,
+            le=2048,
+            default=256,
+        ),
+        seed: int = Input(
+            description="Same seed, same drawing, to the last bit",
+            ge=0,
+            le=4294967295,
+            default=0,
+        ),
+        steps: Optional[int] = Input(  # noqa: UP045 (what Cog's parser knows)
+            description="Optimisation steps. Left out, the preset decides: default 250, clipdraw-2021 1000, replicate-2022 600",
+            ge=1,
+            le=10000,
+            default=None,
+        ),
+        model: str = Input(
+            description="Who judges the likeness: pocket (comes with the package), an open_clip model as NAME/PRETRAINED or NAME/FILE, or auto: ViT-B-32/openai where its weights are on this machine, pocket otherwise",
+            default="auto",
+        ),
+        preset: str = Input(
+            description="Where the inputs left out come from: ours, CLIPDraw's notebook, or Replicate's predictor with the centre penalty",
+            choices=["default", "clipdraw-2021", "replicate-2022"],
+            default="default",
+        ),
+        width: int = Input(
+            description="Width of the canvas in its own units, which are pixels where a pixel is needed",
+            ge=16,
+            le=2048,
+            default=224,
+        ),
+        height: int = Input(
+            description="Height of the canvas in its own units",
+            ge=16,
+            le=2048,
+            default=224,
+        ),
+        min_stroke_width: Optional[float] = Input(  # noqa: UP045
+            description="Thinnest stroke, in 224ths of the canvas's shorter side. Left out, the preset decides: default 1.5, the others 2",
+            ge=0.1,
+            le=200,
+            default=None,
+        ),
+        max_stroke_width: Optional[float] = Input(  # noqa: UP045
+            description="Thickest stroke, in 224ths of the canvas's shorter side. Left out, the preset decides: default 24, the others 100",
+            ge=0.1,
+            le=200,
+            default=None,
+        ),
+        background: str = Input(
+            description="Colour of the paper as #rrggbb",
+            regex="^#[0-9a-fA-F]{6}$",
+            default="#ffffff",
+        ),
+        centre_weight: Optional[float] = Input(  # noqa: UP045
+            description="How much strokes are kept in the middle; 0 lets them go anywhere. Left out, the preset decides: clipdraw-2021 0, the others 0.001",
+            ge=0,
+            le=10,
+            default=None,
+        ),
+        centre_threshold: float = Input(
+            description="Radius of the circle in which strokes are free, in 224ths of the canvas's shorter side",
+            ge=0,
+            le=500,
+            default=75.0,
+        ),
+        centre_power: float = Input(
+            description="How fast the penalty grows outside of the circle: 1 evenly, 2 as the square of the distance",
+            ge=1,
+            le=8,
+            default=2.0,
+        ),
+        centre_x: float = Input(
+            description="Where the circle's centre lies, from 0 (left) to 1 (right)",
+            ge=0,
+            le=1,
+            default=0.5,
+        ),
+        centre_y: float = Input(
+            description="Where the circle's centre lies, from 0 (top) to 1 (bottom)",
+            ge=0,
+            le=1,
+            default=0.5,
+        ),
+        learning_rate: float = Input(
+            description="How boldly strokes move, as a multiple of the preset's rates",
+            ge=0.01,
+            le=10,
+            default=1.0,
+        ),
+        views: Optional[int] = Input(  # noqa: UP045
+            description="Random looks at the picture per step. Left out, the preset decides: 4",
+            ge=1,
+            le=64,
+            default=None,
+        ),
+        frame_every: int = Input(
+            description="A preview PNG every so many steps",
+            ge=1,
+            le=10000,
+            default=25,
+        ),
+        drawing: Optional[Path] = Input(  # noqa: UP045
+            description="A drawing to start from: an SVG that one of these predictors wrote",
+            default=None,
+        ),
+        resume: Optional[Path] = Input(  # noqa: UP045
+            description="The state.safetensors of an earlier run, to go on with; its other inputs are repeated",
+            default=None,
+        ),
+    ) -> Iterator[Path]:
+        settings = draw.Settings(
+            prompt=prompt,
+            negative_prompt=negative_prompt,
+            preset=preset,
+            model=model,
+            seed=seed,
+            strokes=strokes,
+            steps=steps,
+            width=width,
+            height=height,
+            min_stroke_width=min_stroke_width,
+            max_stroke_width=max_stroke_width,
+            learning_rate=learning_rate,
+            views=views,
+            centre_weight=centre_weight,
+            centre_threshold=centre_threshold,
+            centre_power=centre_power,
+            centre_x=centre_x,
+            centre_y=centre_y,
+            background=background,
+            drawing=drawing,
+        ).resolved()
+        with tempfile.TemporaryDirectory() as folder:
+            for file in results(settings, frame_every, resume, Path(folder), self.record_metric):
+                yield Path(file)
+
+
+def results(settings, frame_every, resume, folder, report) -> Iterator[Path]:
+    """Draw, and yield previews on the way and the results at the end.
+
+    A Ctrl-C or a number that is not finite ends the drawing early; what there is then is yielded
+    all the same.
+    """
+    inputs = {**asdict(settings), "drawing": settings.drawing and Path(settings.drawing).name}
+    kept = {name: value for name, value in inputs.items() if name not in FREE_ON_RESUME}
+    state = load_state(resume, kept) if resume else None
+    plan = draw.plan(settings)
+    record = Record(folder, settings.paper, settings.steps)
+    ended, failure = "finished", None
+    try:
+        for frame in draw.draw(settings, plan, state):
+            record.add(frame)
+            report("step", frame.step)
+            report("steps", frame.steps)
+            for name, value in frame.terms.items():
+                report(name, value.item())
+            if frame.step % frame_every == 0:
+                yield record.preview()
+    except KeyboardInterrupt:
+        ended = "interrupted"
+    except NotFinite as error:
+        ended, failure = str(error), error
+    if record.last is None:
+        raise failure or KeyboardInterrupt
+    trace = {
+        "inputs": {**inputs, "frame_every": frame_every, "resume": resume and Path(resume).name},
+        "encoder": plan.encoder.name,
+        "ended": ended,
+    }
+    yield from record.files(f"{settings.prompt} (seed {settings.seed})", trace)
+    yield save_state(record.last, kept, folder / "state.safetensors")
+    if failure:
+        raise failure

@@ -1,0 +1,61 @@
+"""Named sets of numbers: the two classics, number for number, and our own."""
+
+from dataclasses import dataclass
+
+from clipdraw.loop import Rates
+
+
+@dataclass(frozen=True)
+class Preset:
+    """What the inputs that are left out stand for. Lengths are for a canvas of 224 units."""
+
+    steps: int
+    views: int
+    stroke_width: float
+    """Full width at the start."""
+    min_stroke_width: float
+    max_stroke_width: float
+    centre_weight: float
+    rates: Rates
+    dreams: int = 0
+    """Pictures that a prior dreams for the strokes to start on and follow; 0 starts from noise."""
+    normalise: bool = True
+    """Whether the encoder's mean and deviation are applied to the views."""
+
+
+# Widths are counted in full here, in half by CLIPDraw: its 1.0, its bounds 1 and 50, its rate 0.1.
+CLIPDRAW_2021 = Preset(
+    steps=1000,
+    views=4,
+    stroke_width=2.0,
+    min_stroke_width=2.0,
+    max_stroke_width=100.0,
+    centre_weight=0.0,
+    rates=Rates(points=1.0, widths=0.2, colors=0.01, drops=((0.5, 0.4), (0.75, 0.1))),
+    normalise=False,
+)
+
+PRESETS = {
+    "default": Preset(
+        steps=250,
+        views=4,
+        stroke_width=6.0,
+        min_stroke_width=1.5,
+        max_stroke_width=24.0,
+        centre_weight=0.001,
+        rates=Rates(points=1.0, widths=0.2, colors=0.02),
+        dreams=16,
+    ),
+    # The notebook of CLIPDraw (Frans, Soros and Witkowski 2021).
+    "clipdraw-2021": CLIPDRAW_2021,
+    # The Cog predictor with the centre penalty (Dom Baggott 2022).
+    "replicate-2022": Preset(
+        steps=600,
+        views=CLIPDRAW_2021.views,
+        stroke_width=CLIPDRAW_2021.stroke_width,
+        min_stroke_width=CLIPDRAW_2021.min_stroke_width,
+        max_stroke_width=CLIPDRAW_2021.max_stroke_width,
+        centre_weight=0.001,
+        rates=CLIPDRAW_2021.rates,
+    ),
+}

@@ -1,0 +1,92 @@
+"""What a predictor that draws hands out: previews, then the drawing, its films and its trace."""
+
+import json
+import platform
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from time import perf_counter
+
+from clipdraw import Drawing, render, save_film, save_png, stroke_by_stroke, to_svg
+from clipdraw.film import render_all
+from clipdraw.loop import Frame
+
+# Long sides in pixels: a preview for the screen, a film that a browser shows well, a picture.
+PREVIEW, FILM, PICTURE = 256, 448, 1024
+FPS = 25
+# Four or five seconds of each film, and a second and a half to look at the end.
+FILM_FRAMES, STROKE_FRAMES, HOLD = 100, 125, 38
+PACKAGES = ("torch", "numpy", "numba", "open_clip_torch", "av", "cog")
+
+
+@dataclass
+class Record:
+    """What is remembered of a run while it draws, and made into files at its end."""
+
+    folder: Path
+    """Where files are written; the caller's, who removes it."""
+    background: Sequence[float]
+    steps: int
+    terms: dict[str, list[float]] = field(default_factory=dict)
+    snapshots: list[Drawing] = field(default_factory=list)
+    last: Frame | None = None
+    started: float = field(default_factory=perf_counter)
+
+    def add(self, frame: Frame) -> None:
+        """Remember one frame of a single picture."""
+        self.last = frame
+        for name, value in frame.terms.items():
+            self.terms.setdefault(name, []).append(value.item())
+        if frame.step % max(self.steps // FILM_FRAMES, 1) == 0:
+            self.snapshots.append(frame.drawing)
+
+    def preview(self) -> Path:
+        """The last frame as a PNG with a name of its own."""
+        file = self.folder / f"step-{self.last.step:05d}.png"
+        save_png(self._render(self.last.drawing, PREVIEW), file)
+        return file
+
+    def files(self, description: str, trace: Mapping) -> Iterator[Path]:
+        """The results, best first: each is complete when it is yielded."""
+        drawing = self.last.drawing
+        yield self._write(
+            "drawing.svg", to_svg(drawing, background=self.background, description=description)
+        )
+        picture = self.folder / "drawing.png"
+        save_png(self._render(drawing, PICTURE), picture)
+        yield picture
+        yield self._film("film.mp4", [*self.snapshots, *[drawing] * HOLD])
+        strokes = stroke_by_stroke(drawing, STROKE_FRAMES)
+        yield self._film("strokes.mp4", [*strokes, *[drawing] * HOLD])
+        yield self._write("trace.json", json.dumps(self._trace(trace), indent=2) + "\n")
+
+    def _trace(self, trace: Mapping) -> dict:
+        versions = {name: version(name) for name in PACKAGES}
+        return {
+            **trace,
+            "steps_done": self.last.step,
+            "seconds": round(perf_counter() - self.started, 3),
+            "versions": {"python": platform.python_version(), **versions},
+            "terms": self.terms,
+        }
+
+    def _render(self, drawing: Drawing, longest: int):
+        return render(drawing.detach(), *size(drawing, longest), background=self.background)[0]
+
+    def _film(self, name: str, drawings: Sequence[Drawing]) -> Path:
+        file = self.folder / name
+        pictures = render_all(drawings, *size(drawings[0], FILM), background=self.background)
+        save_film(pictures, file, fps=FPS)
+        return file
+
+    def _write(self, name: str, text: str) -> Path:
+        file = self.folder / name
+        file.write_text(text, encoding="utf-8")
+        return file
+
+
+def size(drawing: Drawing, longest: int) -> tuple[int, int]:
+    """(height, width) in pixels of a canvas whose longer side gets `longest` of them."""
+    scale = longest / max(drawing.width, drawing.height)
+    return max(round(drawing.height * scale), 1), max(round(drawing.width * scale), 1)

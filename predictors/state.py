@@ -1,0 +1,68 @@
+"""State files: a run laid aside, to be gone on with later. Tensors and text, never code."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from clipdraw import Drawing
+from clipdraw.loop import Frame
+
+FORMAT = "clipdraw-state-1"
+
+
+def save_state(frame: Frame, inputs: Mapping, file: Path) -> Path:
+    """Write a frame's state, and the inputs that it belongs to, as safetensors."""
+    tensors = {**frame.state, "segments": frame.drawing.segments}
+    metadata = {"format": FORMAT, "inputs": json.dumps(inputs)}
+    save_file({k: v.contiguous() for k, v in tensors.items()}, file, metadata)
+    return file
+
+
+def load_state(file: Path, inputs: Mapping) -> dict[str, Tensor]:
+    """Read a state file for a run with these inputs.
+
+    Raises:
+        ValueError: it is no state file, or it belongs to a run with other inputs.
+    """
+    try:
+        with safe_open(file, framework="pt") as opened:
+            metadata = opened.metadata() or {}
+            tensors = {name: opened.get_tensor(name) for name in opened.keys()}
+    except (SafetensorError, OSError) as error:
+        raise ValueError(
+            f"resume: {Path(file).name} is not a state file ({error}); "
+            "give the state.safetensors of an earlier run"
+        ) from error
+    if metadata.get("format") != FORMAT:
+        raise ValueError(
+            f"resume: {Path(file).name} holds tensors, but not the state of a drawing; "
+            "give the state.safetensors of an earlier run"
+        )
+    before = json.loads(metadata["inputs"])
+    for name, value in inputs.items():
+        if before.get(name) != value:
+            raise ValueError(
+                f"resume: {Path(file).name} belongs to a run with {name}={before.get(name)!r}, not "
+                f"{value!r}; repeat the inputs of that run, or start anew from its drawing.svg "
+                "with drawing=@drawing.svg"
+            )
+    return tensors
+
+
+def drawing_of(state: Mapping[str, Tensor], width: float, height: float) -> Drawing:
+    """The drawing that a state was saved with."""
+    segments = state["segments"]
+    return Drawing(
+        points=state["points"],
+        segments=segments,
+        widths=state["widths"],
+        colors=state["colors"],
+        picture=torch.zeros_like(segments),
+        width=width,
+        height=height,
+    )
