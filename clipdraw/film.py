@@ -18,9 +18,14 @@ from clipdraw.renderers import WHITE, render
 BATCH_PIXELS = 16_000_000
 
 
+def to_image(picture: Float[Tensor, "3 height width"]) -> Image.Image:
+    """A picture in [0, 1] as Pillow's, 8 bits a channel."""
+    return Image.fromarray(_bytes(picture))
+
+
 def save_png(picture: Float[Tensor, "3 height width"], file: str | Path) -> None:
     """Write a picture in [0, 1] as an 8-bit PNG."""
-    Image.fromarray(_bytes(picture)).save(file, format="PNG")
+    to_image(picture).save(file, format="PNG")
 
 
 def save_film(

@@ -8,7 +8,7 @@ import torch
 from PIL import ImageColor
 from torch import Tensor
 
-from clipdraw import Drawing, RasterViews, Weighted, from_svg, optimise, scribble
+from clipdraw import Drawing, RasterViews, Weighted, from_svg, optimise, render, scribble
 from clipdraw.loop import Frame, Rates
 from clipdraw.scribble import scribble_over
 from losses import CentrePenalty, Encoder, PictureDistance, Similarity, load_encoder, parse_prompts
@@ -126,7 +126,7 @@ def plan(settings: Settings, say: Callable[[str], None] = print) -> Plan:
         look = size(start, encoder.size)
         terms["similarity"] = Weighted(1.0, similarity(encoder, settings, preset))
     if settings.drawing is not None:
-        start = on_canvas(from_svg(settings.drawing), settings)
+        start = on_canvas(settings.drawing, settings)
     if settings.centre_weight:
         terms["centre"] = Weighted(1.0, centre(settings))
     return Plan(encoder, start, terms, rates(settings, preset), look, generator)
@@ -153,6 +153,19 @@ def draw(
         background=settings.paper,
         state=state,
     )
+
+
+@torch.no_grad()
+def scores(settings: Settings, encoder: Encoder, drawing: Drawing) -> dict[str, float]:
+    """Cosine of the finished drawing, seen whole, with each part of the prompt.
+
+    The encoder that guided a drawing is no judge of it: this tells how far the guide got.
+    """
+    seen = render(drawing, encoder.size, encoder.size, background=settings.paper)
+    image = encoder.embed_image(seen)
+    texts = [text for text, _ in parse_prompts(settings.prompt)]
+    likeness = image @ encoder.embed_text(texts).T
+    return dict(zip(texts, likeness[0].tolist(), strict=True))
 
 
 def dreamt(prior, settings: Settings, count: int, generator: torch.Generator) -> Tensor:
@@ -213,8 +226,12 @@ def rates(settings: Settings, preset: Preset) -> Rates:
     )
 
 
-def on_canvas(drawing: Drawing, settings: Settings) -> Drawing:
-    """A drawing brought to the settings' canvas, as large as fits, in the middle."""
+def on_canvas(file: Path, settings: Settings) -> Drawing:
+    """A drawing read and brought to the settings' canvas, as large as fits, in the middle."""
+    try:
+        drawing = from_svg(file)
+    except ValueError as error:
+        raise ValueError(f"drawing: {error}") from error
     scale = min(settings.width / drawing.width, settings.height / drawing.height)
     spare = torch.tensor([settings.width, settings.height]) - scale * torch.tensor(
         [drawing.width, drawing.height]
