@@ -181,14 +181,16 @@ def _restore(state, leaves, optimiser, generators) -> int:
             )
         with torch.no_grad():
             leaf.copy_(state[name])
-        prefix = f"adam.{name}."
-        moments = {
-            k.removeprefix(prefix): v.clone() for k, v in state.items() if k.startswith(prefix)
-        }
-        if moments:
+        if moments := _moments(state, f"adam.{name}.", leaf.device):
             optimiser.state[leaf] = moments
     for i, generator in enumerate(generators):
         if f"generator.{i}" not in state:
             raise ValueError(f"this state lacks the random generator of picture {i}")
         generator.set_state(state[f"generator.{i}"])
     return int(state["step"])
+
+
+def _moments(state, prefix, device) -> dict[str, Tensor]:
+    """Adam's tensors of one leaf; it counts its steps on the CPU, wherever the leaf is."""
+    found = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+    return {k: v.to("cpu" if k == "step" else device, copy=True) for k, v in found.items()}

@@ -3,7 +3,7 @@
 import json
 import platform
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
@@ -35,11 +35,11 @@ class Record:
 
     def add(self, frame: Frame) -> None:
         """Remember one frame of a single picture."""
-        self.last = frame
+        self.last = replace(frame, drawing=frame.drawing.to("cpu"))
         for name, value in frame.terms.items():
             self.terms.setdefault(name, []).append(value.item())
         if frame.step % max(self.steps // FILM_FRAMES, 1) == 0:
-            self.snapshots.append(frame.drawing)
+            self.snapshots.append(self.last.drawing)
 
     def preview(self) -> Path:
         """The last frame as a PNG with a name of its own."""
@@ -72,7 +72,7 @@ class Record:
         }
 
     def _render(self, drawing: Drawing, longest: int):
-        return render(drawing.detach(), *size(drawing, longest), background=self.background)[0]
+        return render(drawing, *size(drawing, longest), background=self.background)[0]
 
     def _film(self, name: str, drawings: Sequence[Drawing]) -> Path:
         file = self.folder / name

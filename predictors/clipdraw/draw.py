@@ -106,8 +106,9 @@ def plan(settings: Settings, say: Callable[[str], None] = print) -> Plan:
     for name in ("prompt", "negative_prompt"):
         if name == "prompt" or getattr(settings, name).strip():
             parse_prompts(getattr(settings, name), name)
-    encoder = load_encoder(settings.model)
-    say(f"encoder: {encoder.name}")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    encoder = load_encoder(settings.model, device)
+    say(f"encoder: {encoder.name} on {device}")
     if hasattr(encoder, "unknown_words"):
         tell_unknown(encoder, settings, say)
 
@@ -129,7 +130,7 @@ def plan(settings: Settings, say: Callable[[str], None] = print) -> Plan:
         start = on_canvas(settings.drawing, settings)
     if settings.centre_weight:
         terms["centre"] = Weighted(1.0, centre(settings))
-    return Plan(encoder, start, terms, rates(settings, preset), look, generator)
+    return Plan(encoder, start.to(device), terms, rates(settings, preset), look, generator)
 
 
 def draw(
@@ -140,7 +141,7 @@ def draw(
     """Draw: one frame a step. A `state` of the same run goes on where it was saved."""
     start = plan.start
     if state is not None:
-        start = drawing_of(state, settings.width, settings.height)
+        start = drawing_of(state, settings.width, settings.height).to(start.points.device)
     bounds = (settings.min_stroke_width * settings.unit, settings.max_stroke_width * settings.unit)
     return optimise(
         start,
@@ -156,15 +157,17 @@ def draw(
 
 
 @torch.no_grad()
-def scores(settings: Settings, encoder: Encoder, drawing: Drawing) -> dict[str, float]:
+def scores(settings: Settings, plan: Plan, drawing: Drawing) -> dict[str, float]:
     """Cosine of the finished drawing, seen whole, with each part of the prompt.
 
     The encoder that guided a drawing is no judge of it: this tells how far the guide got.
     """
-    seen = render(drawing, encoder.size, encoder.size, background=settings.paper)
-    image = encoder.embed_image(seen)
+    encoder, drawing = plan.encoder, drawing.to(plan.start.points.device)
+    image = encoder.embed_image(
+        render(drawing, encoder.size, encoder.size, background=settings.paper)
+    )
     texts = [text for text, _ in parse_prompts(settings.prompt)]
-    likeness = image @ encoder.embed_text(texts).T
+    likeness = image.float() @ encoder.embed_text(texts).float().T
     return dict(zip(texts, likeness[0].tolist(), strict=True))
 
 
@@ -172,7 +175,7 @@ def dreamt(prior, settings: Settings, count: int, generator: torch.Generator) ->
     """The best of some dreams of the prompt, `[3, side, side]`."""
     text = settings.prompt
     dreams = dream(prior, text, count, generator, negative=settings.negative_prompt or None)
-    return dreams[best(dreams, text, prior)[0]]
+    return dreams[best(dreams, text, prior)[0]].cpu()
 
 
 def similarity(encoder: Encoder, settings: Settings, preset: Preset) -> Similarity:

@@ -198,7 +198,7 @@ def results(settings, frame_every, resume, folder, report) -> Iterator[Path]:
     trace = {
         "inputs": {**inputs, "frame_every": frame_every, "resume": resume and Path(resume).name},
         "encoder": plan.encoder.name,
-        "scores": draw.scores(settings, plan.encoder, record.last.drawing),
+        "scores": draw.scores(settings, plan, record.last.drawing),
         "ended": ended,
     }
     yield from record.files(f"{settings.prompt} (seed {settings.seed})", trace)

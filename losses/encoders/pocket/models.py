@@ -104,7 +104,11 @@ class Prior(nn.Module):
         self.outlet = nn.Sequential(
             nn.GroupNorm(8, fine), nn.SiLU(), nn.Conv2d(fine, 12, 3, padding=1)
         )
+        # Scale and shift are the same everywhere; where things go, the prompt says by a rough layout
+        # of 16 channels on the coarse 8 x 8 grid.
+        self.sketch, self.layout = nn.Linear(condition, 16 * 64), nn.Conv2d(16, coarse, 1)
         nn.init.zeros_(self.outlet[2].weight)
+        nn.init.zeros_(self.layout.weight)
 
     def forward(self, pictures: Tensor, sigma: Tensor, text: Tensor) -> Tensor:
         """Clean estimate of `pictures` `[n, 3, 32, 32]` that carry noise of deviation `sigma`
@@ -124,7 +128,8 @@ class Prior(nn.Module):
             self.from_sigma(torch.cat([angles.cos(), angles.sin()], 1)) + self.from_text(16 * text)
         )
         fine = self.down(self.inlet(F.pixel_unshuffle(x, 2)), condition)
-        h = self.middle[0](self.shrink(fine), condition)
+        h = self.shrink(fine) + self.layout(self.sketch(condition).view(-1, 16, 8, 8))
+        h = self.middle[0](h, condition)
         h = self.middle[2](self.middle[1](self.attention(h), condition), condition)
         h = self.up(torch.cat([F.pixel_shuffle(self.grow(h), 2), fine], 1), condition)
         return F.pixel_shuffle(self.outlet(h), 2)
