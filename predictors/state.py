@@ -12,13 +12,14 @@ from torch import Tensor
 from clipdraw import Drawing
 from clipdraw.loop import Frame
 
+# The one key of the file's metadata: with two, their order would change from run to run.
 FORMAT = "clipdraw-state-1"
 
 
 def save_state(frame: Frame, inputs: Mapping, file: Path) -> Path:
     """Write a frame's state, and the inputs that it belongs to, as safetensors."""
     tensors = {**frame.state, "segments": frame.drawing.segments}
-    metadata = {"format": FORMAT, "inputs": json.dumps(inputs)}
+    metadata = {FORMAT: json.dumps(inputs)}
     save_file({k: v.contiguous() for k, v in tensors.items()}, file, metadata)
     return file
 
@@ -38,12 +39,12 @@ def load_state(file: Path, inputs: Mapping) -> dict[str, Tensor]:
             f"resume: {Path(file).name} is not a state file ({error}); "
             "give the state.safetensors of an earlier run"
         ) from error
-    if metadata.get("format") != FORMAT:
+    if FORMAT not in metadata:
         raise ValueError(
             f"resume: {Path(file).name} holds tensors, but not the state of a drawing; "
             "give the state.safetensors of an earlier run"
         )
-    before = json.loads(metadata["inputs"])
+    before = json.loads(metadata[FORMAT])
     for name, value in inputs.items():
         if before.get(name) != value:
             raise ValueError(
