@@ -38,7 +38,8 @@ class Record:
         self.last = replace(frame, drawing=frame.drawing.to("cpu"))
         for name, value in frame.terms.items():
             self.terms.setdefault(name, []).append(value.item())
-        if frame.step % max(self.steps // FILM_FRAMES, 1) == 0:
+        # Most of what there is to see happens early: the film slows down to show it.
+        if FILM_FRAMES * (frame.step / self.steps) ** 0.5 >= len(self.snapshots):
             self.snapshots.append(self.last.drawing)
 
     def preview(self) -> Path:
