@@ -2,11 +2,14 @@
 
 import json
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
+from itertools import repeat
 from pathlib import Path
 from time import perf_counter
+
+from torch import Tensor
 
 from clipdraw import Drawing, render, save_film, save_png, stroke_by_stroke, to_svg
 from clipdraw.film import render_all
@@ -57,9 +60,8 @@ class Record:
         picture = self.folder / "drawing.png"
         save_png(self._render(drawing, PICTURE), picture)
         yield picture
-        yield self._film("film.mp4", [*self.snapshots, *[drawing] * HOLD])
-        strokes = stroke_by_stroke(drawing, STROKE_FRAMES)
-        yield self._film("strokes.mp4", [*strokes, *[drawing] * HOLD])
+        yield self._film("film.mp4", [*self.snapshots, drawing])
+        yield self._film("strokes.mp4", stroke_by_stroke(drawing, STROKE_FRAMES))
         yield self._write("trace.json", json.dumps(self._trace(trace), indent=2) + "\n")
 
     def _trace(self, trace: Mapping) -> dict:
@@ -78,13 +80,20 @@ class Record:
     def _film(self, name: str, drawings: Sequence[Drawing]) -> Path:
         file = self.folder / name
         pictures = render_all(drawings, *size(drawings[0], FILM), background=self.background)
-        save_film(pictures, file, fps=FPS)
+        save_film(hold_last(pictures, HOLD), file, fps=FPS)
         return file
 
     def _write(self, name: str, text: str) -> Path:
         file = self.folder / name
         file.write_text(text, encoding="utf-8")
         return file
+
+
+def hold_last(pictures: Iterable[Tensor], times: int) -> Iterator[Tensor]:
+    """All pictures, and the last of them `times` more."""
+    for picture in pictures:
+        yield picture
+    yield from repeat(picture, times)
 
 
 def size(drawing: Drawing, longest: int) -> tuple[int, int]:

@@ -177,8 +177,8 @@ def results(settings, frame_every, resume, folder, report) -> Iterator[Path]:
     inputs = {**asdict(settings), "drawing": settings.drawing and Path(settings.drawing).name}
     kept = {name: value for name, value in inputs.items() if name not in FREE_ON_RESUME}
     state = load_state(resume, kept) if resume else None
-    plan = draw.plan(settings)
     record = Record(folder, settings.paper, settings.steps)
+    plan = draw.plan(settings)
     ended, failure = "finished", None
     try:
         for frame in draw.draw(settings, plan, state):
