@@ -22,6 +22,7 @@ from losses import (
     keep_in_frame,
 )
 from losses.distillation import Branch
+from losses.schedule import From
 from losses.similarity import great_circle, negative_cosine
 
 WORDS = {"red": (1, 0, 0), "green": (0, 1, 0), "yellow": (1, 1, 0), "white": (1, 1, 1)}
@@ -391,3 +392,22 @@ def test_views_of_another_size_are_refused(kind, judge):
     term = kind.to_prompt(judge, "red", "", RasterViews(1, 6))
     with pytest.raises(ValueError, match=r"views are 6 pixels wide, but the .* looks at 8"):
         term(scene(DOT, WHITE))
+
+
+def test_a_term_that_joins_in_late_costs_nothing_before_and_starts_from_its_own_beginning():
+    heard = []
+
+    def term(seen):
+        heard.append(seen.progress)
+        return seen.drawing.widths.sum().reshape(1)
+
+    late = From(0.6, term)
+    drawing = stroke((1, 1), (2, 2), (3, 3), (4, 4))
+    costs = [late(scene(drawing, progress=p)).item() for p in (0.0, 0.59, 0.6, 0.8, 1.0)]
+    assert costs == [0, 0, 8, 8, 8]
+    assert heard == pytest.approx([0.0, 0.5, 1.0])
+
+
+def test_a_term_joins_in_during_the_run():
+    with pytest.raises(ValueError, match=r"start is 1\.0; give a fraction of the run"):
+        From(1.0, look)
