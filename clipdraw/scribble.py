@@ -1,10 +1,13 @@
 """Where drawings start: random scribbles, or scribbles that have seen a picture."""
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from clipdraw.drawing import Drawing
+from clipdraw.renderers import WHITE
 
 # CLIPDraw (Frans et al. 2021, notebook): each further point is at most half of this fraction of
 # the canvas away from the one before, on each axis.
@@ -43,21 +46,21 @@ def scribble_over(
     width: float = 224,
     height: float = 224,
     stroke_width: float = 2.0,
-    paper: float = 0.05,
+    paper: Sequence[float] = WHITE,
 ) -> Drawing:
     """Scribbles that start where a picture has ink, in the colours that they find there.
 
     Args:
         picture: RGB in [0, 1], of any size; stretched over the canvas.
         strokes, generator, width, height, stroke_width: as in `scribble`.
-        paper: share of the strokes that start anywhere, for what the picture does not show.
+        paper: colour of the blank paper, which is left alone.
 
-    Strokes start with a probability that grows with the distance of a pixel from white, so that
-    blank paper is left alone.
+    Strokes start with a probability that grows with the distance of a pixel from the paper.
     """
     _, rows, columns = picture.shape
-    ink = (1 - picture).amax(0).flatten().double()
-    chance = ink / ink.sum().clamp(min=1e-9) + paper / ink.numel()
+    blank = torch.tensor(paper)[:, None, None]
+    # A little everywhere, so that a blank picture has places to start from, too.
+    chance = (picture - blank).abs().amax(0).flatten().double() + 1e-3
     pixel = torch.multinomial(chance, strokes, replacement=True, generator=generator)
     corner = torch.stack([pixel % columns, pixel // columns], dim=1)
     starts = (corner + torch.rand(strokes, 2, generator=generator)) / torch.tensor([columns, rows])

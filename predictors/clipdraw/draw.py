@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from PIL import ImageColor
 from torch import Tensor
 
@@ -31,9 +32,8 @@ from predictors.state import drawing_of
 CLASSIC = 224
 # Long side in pixels at which strokes that follow a dream are looked at: twice the dream's own.
 DREAM_LOOK = 64
-# Its distance is a mean over pixels of squares, a tenth at most; the centre penalty and
-# distillation
-# are of the order of one.
+# Its distance is a mean over pixels of squares, a tenth at most; the other terms are of the order
+# of one.
 DREAM_WEIGHT = 100.0
 # The last part of a run cleans up what the dream has left: by score distillation from noise levels
 # at which the prior still sees what goes where. Looked at side by side: more of it washes out the
@@ -42,6 +42,8 @@ DISTILLATION_WEIGHT, DISTILLATION_START = 0.2, 0.6
 DISTILLATION_LEVELS = {"sigma_max": 2.0, "sigma_min": 0.3}
 # Whole things, hardly tilted: the prior has seen no others.
 DISTILLATION_VIEWS = {"count": 2, "distortion": 0.2, "scale": (0.8, 1.0)}
+# The prior knows things on white paper; on anything darker than this it would paint the paper.
+PALE = 0.85
 
 
 @dataclass(frozen=True)
@@ -133,13 +135,17 @@ def plan(settings: Settings, say: Callable[[str], None] = print) -> Plan:
     generator = torch.Generator().manual_seed(settings.seed)
     terms = {}
     if preset.dreams and isinstance(encoder, Prior):
-        picture = dreamt(encoder, settings, preset.dreams, generator)
-        start = scribble_over(picture, settings.strokes, generator, **canvas(settings, preset))
+        say(f"dreaming {preset.dreams} times of {settings.prompt!r}")
+        picture = on_paper(dreamt(encoder, settings, preset.dreams, generator), settings)
+        start = scribble_over(
+            picture, settings.strokes, generator, paper=settings.paper, **canvas(settings, preset)
+        )
         look = size(start, DREAM_LOOK)
-        target = torch.nn.functional.interpolate(picture[None], look, mode="bicubic").clamp(0, 1)
+        target = F.interpolate(picture[None], look, mode="bicubic").clamp(0, 1)
         terms["dream"] = Weighted(DREAM_WEIGHT, PictureDistance(target))
-        distillation = From(DISTILLATION_START, distil(encoder, settings))
-        terms["distillation"] = Weighted(DISTILLATION_WEIGHT, distillation)
+        if min(settings.paper) >= PALE:
+            distillation = From(DISTILLATION_START, distil(encoder, settings))
+            terms["distillation"] = Weighted(DISTILLATION_WEIGHT, distillation)
     else:
         start = scribble(settings.strokes, generator, **canvas(settings, preset))
         look = size(start, encoder.size)
@@ -194,6 +200,21 @@ def dreamt(prior, settings: Settings, count: int, generator: torch.Generator) ->
     text = settings.prompt
     dreams = dream(prior, text, count, generator, negative=settings.negative_prompt or None)
     return dreams[best(dreams, text, prior)[0]].cpu()
+
+
+def on_paper(picture: Tensor, settings: Settings) -> Tensor:
+    """A square dream in the middle of the canvas, its white become paper, `[3, rows, columns]`."""
+    paper = torch.tensor(settings.paper)[:, None, None]
+    inked = picture - picture.amin(0) * (1 - paper)
+    side = picture.shape[-1]
+    rows, columns = (
+        round(side * length / min(settings.width, settings.height))
+        for length in (settings.height, settings.width)
+    )
+    sheet = paper.repeat(1, rows, columns)
+    top, left = (rows - side) // 2, (columns - side) // 2
+    sheet[:, top : top + side, left : left + side] = inked
+    return sheet
 
 
 def distil(prior: Prior, settings: Settings) -> ScoreDistillation:
