@@ -1,8 +1,9 @@
 """What rewards a drawing: terms for the loop, and the functions behind them."""
 
-from losses.distillation import Prior, ScoreDistillation
+from losses.distillation import ScoreDistillation
 from losses.encoders import Encoder, load_encoder
 from losses.geometry import CentrePenalty, KeepInFrame, centre_penalty, keep_in_frame
+from losses.guidance import Guidance
 from losses.images import PictureDistance
 from losses.prompts import parse_prompts
 from losses.similarity import Similarity
@@ -20,9 +21,9 @@ __all__ = [
     "LOSSES",
     "CentrePenalty",
     "Encoder",
+    "Guidance",
     "KeepInFrame",
     "PictureDistance",
-    "Prior",
     "ScoreDistillation",
     "Similarity",
     "centre_penalty",

@@ -14,6 +14,7 @@ from clipdraw.views import RasterViews
 from losses import (
     LOSSES,
     CentrePenalty,
+    Guidance,
     KeepInFrame,
     PictureDistance,
     ScoreDistillation,
@@ -21,7 +22,7 @@ from losses import (
     centre_penalty,
     keep_in_frame,
 )
-from losses.distillation import Branch
+from losses.guidance import Branch
 from losses.schedule import From
 from losses.similarity import great_circle, negative_cosine
 
@@ -52,6 +53,11 @@ class Memory:
     def denoise(self, pictures, sigma, text):
         clean = torch.zeros_like(pictures)
         return clean if text is None else clean + text[:, :, None, None]
+
+
+def distillation(prior, prompt, negative, views, strength=3.0, **levels):
+    guided = Guidance.to_prompt(prior, prompt, negative, strength)
+    return ScoreDistillation(guided, views, **levels)
 
 
 def look(picture, generators):
@@ -109,7 +115,7 @@ KNOWN = {
     # White paper is x = (1, 1, 1). Guidance 3 asks for 0 + 3 ((1, -1, -1) - 0) = (3, -3, -3):
     # 4 + 16 + 16 = 36 a pixel, 64 pixels, two views, a half.
     "distillation": (
-        ScoreDistillation.to_prompt(Memory(), "red", "", look),
+        distillation(Memory(), "red", "", look),
         scene(DOT, WHITE),
         36 * 64 * 2 / 2,
     ),
@@ -123,9 +129,7 @@ USED = {
     "similarity": Similarity.to_prompt(
         Eye(), "red | green:0.5", "white", RasterViews(3, 8), "great_circle"
     ),
-    "distillation": ScoreDistillation.to_prompt(
-        Memory(), "red | green:0.5", "white", RasterViews(3, 8)
-    ),
+    "distillation": distillation(Memory(), "red | green:0.5", "white", RasterViews(3, 8)),
 }
 
 
@@ -302,13 +306,13 @@ def test_an_unknown_distance_is_refused():
 
 
 def test_a_picture_that_the_prior_expects_is_left_alone():
-    term = ScoreDistillation.to_prompt(Memory(), "white", "", look, guidance=1)
+    term = distillation(Memory(), "white", "", look, strength=1)
     assert term(scene(DOT, WHITE)).item() == 0
 
 
 def test_score_distillation_pulls_towards_the_prediction():
     picture = torch.rand(1, 3, 8, 8, generator=luck(0)[0]).requires_grad_()
-    term = ScoreDistillation.to_prompt(Memory(), "red", "", look, guidance=1)
+    term = distillation(Memory(), "red", "", look, strength=1)
     (gradient,) = torch.autograd.grad(term(scene(DOT, picture)).sum(), picture)
     # two views of x = 2 picture - 1, each with the gradient x - target, and dx = 2 dpicture
     target = torch.tensor([1.0, -1, -1])[:, None, None]
@@ -323,26 +327,26 @@ def test_no_gradient_flows_through_the_prior():
             return super().denoise(pictures, sigma, text)
 
     picture = WHITE.clone().requires_grad_()
-    term = ScoreDistillation.to_prompt(Proud(), "red", "green", look)
+    term = distillation(Proud(), "red", "green", look)
     assert term(scene(DOT, picture)).requires_grad
 
 
-def guided(prompt, negative, **options):
-    """The colour that a term asks for, between -1 and 1."""
-    term = ScoreDistillation.to_prompt(Memory(), prompt, negative, look, **options)
-    return term._target(torch.zeros(1, 3, 8, 8), torch.ones(1))[0, :, 0, 0].tolist()
+def guided(prompt, negative, strength):
+    """The colour that guidance asks for, between -1 and 1."""
+    guidance = Guidance.to_prompt(Memory(), prompt, negative, strength)
+    return guidance.denoise(torch.zeros(1, 3, 8, 8), torch.ones(1))[0, :, 0, 0].tolist()
 
 
 def test_guidance_leads_away_from_the_negative_prompt():
     # u = green = (-1, 1, -1); u + 2 (red - u) = (-1, 1, -1) + 2 (2, -2, 0)
-    assert guided("red", "green", guidance=2) == [3, -3, -1]
+    assert guided("red", "green", strength=2) == [3, -3, -1]
     # u = (3 green + white) / 4 = (-1/2, 1, -1/2); at guidance 0 nothing else is asked for
-    assert guided("red", "green:3 | white", guidance=0) == [-0.5, 1, -0.5]
+    assert guided("red", "green:3 | white", strength=0) == [-0.5, 1, -0.5]
 
 
 def test_guidance_adds_up_over_several_texts():
     # grey is 0; 2 (red + green / 2) = 2 ((1, -1, -1) + (-1, 1, -1) / 2)
-    assert guided("red | green:0.5", "", guidance=2) == [1, -1, -3]
+    assert guided("red | green:0.5", "", strength=2) == [1, -1, -3]
 
 
 def test_noise_levels_fall_over_the_run():
@@ -358,7 +362,7 @@ def test_noise_levels_fall_over_the_run():
 
     prior = Noted()
     views = RasterViews(500, 8)
-    term = ScoreDistillation.to_prompt(prior, "red", "", views, sigma_min=0.5, sigma_max=8)
+    term = distillation(prior, "red", "", views, sigma_min=0.5, sigma_max=8)
     for progress in (0.0, 0.5, 1.0):
         term(scene(DOT, WHITE, progress=progress))
     start, middle, end = prior.sigmas
@@ -377,21 +381,23 @@ def test_noise_levels_fall_over_the_run():
 def test_impossible_noise_levels_are_refused(levels):
     low, high = levels
     with pytest.raises(ValueError, match="give 0 < sigma_min <= sigma_max"):
-        ScoreDistillation.to_prompt(Memory(), "red", "", look, sigma_min=low, sigma_max=high)
+        distillation(Memory(), "red", "", look, sigma_min=low, sigma_max=high)
 
 
 def test_negative_prompts_that_cancel_are_refused():
     with pytest.raises(ValueError, match="negative_prompt has weights"):
-        ScoreDistillation.to_prompt(Memory(), "red", "green:-1 | white", look)
+        Guidance.to_prompt(Memory(), "red", "green:-1 | white")
     with pytest.raises(ValueError, match="negative_prompt has weights"):
-        ScoreDistillation(Memory(), Branch(None, torch.ones(1)), look, Branch(None, torch.zeros(1)))
+        Guidance(Memory(), Branch(None, torch.ones(1)), Branch(None, torch.zeros(1)))
 
 
-@pytest.mark.parametrize(("kind", "judge"), [(Similarity, Eye()), (ScoreDistillation, Memory())])
-def test_views_of_another_size_are_refused(kind, judge):
-    term = kind.to_prompt(judge, "red", "", RasterViews(1, 6))
+@pytest.mark.parametrize(
+    ("term", "judge"), [(Similarity.to_prompt, Eye()), (distillation, Memory())]
+)
+def test_views_of_another_size_are_refused(term, judge):
+    six_wide = term(judge, "red", "", RasterViews(1, 6))
     with pytest.raises(ValueError, match=r"views are 6 pixels wide, but the .* looks at 8"):
-        term(scene(DOT, WHITE))
+        six_wide(scene(DOT, WHITE))
 
 
 def test_a_term_that_joins_in_late_costs_nothing_before_and_starts_from_its_own_beginning():

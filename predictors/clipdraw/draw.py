@@ -15,14 +15,15 @@ from clipdraw.scribble import scribble_over
 from losses import (
     CentrePenalty,
     Encoder,
+    Guidance,
     PictureDistance,
-    Prior,
     ScoreDistillation,
     Similarity,
     load_encoder,
     parse_prompts,
 )
 from losses.dreams import best, dream
+from losses.guidance import Prior
 from losses.schedule import From
 from predictors.clipdraw.presets import PRESETS, Preset
 from predictors.outputs import size
@@ -136,7 +137,9 @@ def plan(settings: Settings, say: Callable[[str], None] = print) -> Plan:
     terms = {}
     if preset.dreams and isinstance(encoder, Prior):
         say(f"dreaming {preset.dreams} times of {settings.prompt!r}")
-        picture = on_paper(dreamt(encoder, settings, preset.dreams, generator), settings)
+        guided = Guidance.to_prompt(encoder, settings.prompt, settings.negative_prompt)
+        dreams = dream(guided, preset.dreams, generator)
+        picture = on_paper(dreams[best(dreams, settings.prompt, encoder)[0]].cpu(), settings)
         start = scribble_over(
             picture, settings.strokes, generator, paper=settings.paper, **canvas(settings, preset)
         )
@@ -144,8 +147,10 @@ def plan(settings: Settings, say: Callable[[str], None] = print) -> Plan:
         target = F.interpolate(picture[None], look, mode="bicubic").clamp(0, 1)
         terms["dream"] = Weighted(DREAM_WEIGHT, PictureDistance(target))
         if min(settings.paper) >= PALE:
-            distillation = From(DISTILLATION_START, distil(encoder, settings))
-            terms["distillation"] = Weighted(DISTILLATION_WEIGHT, distillation)
+            views = RasterViews(size=encoder.picture_size, **DISTILLATION_VIEWS)
+            distillation = ScoreDistillation(guided, views, **DISTILLATION_LEVELS)
+            late = From(DISTILLATION_START, distillation)
+            terms["distillation"] = Weighted(DISTILLATION_WEIGHT, late)
     else:
         start = scribble(settings.strokes, generator, **canvas(settings, preset))
         look = size(start, encoder.size)
@@ -195,13 +200,6 @@ def scores(settings: Settings, plan: Plan, drawing: Drawing) -> dict[str, float]
     return dict(zip(texts, likeness[0].tolist(), strict=True))
 
 
-def dreamt(prior, settings: Settings, count: int, generator: torch.Generator) -> Tensor:
-    """The best of some dreams of the prompt, `[3, side, side]`."""
-    text = settings.prompt
-    dreams = dream(prior, text, count, generator, negative=settings.negative_prompt or None)
-    return dreams[best(dreams, text, prior)[0]].cpu()
-
-
 def on_paper(picture: Tensor, settings: Settings) -> Tensor:
     """A square dream in the middle of the canvas, its white become paper, `[3, rows, columns]`."""
     paper = torch.tensor(settings.paper)[:, None, None]
@@ -215,13 +213,6 @@ def on_paper(picture: Tensor, settings: Settings) -> Tensor:
     top, left = (rows - side) // 2, (columns - side) // 2
     sheet[:, top : top + side, left : left + side] = inked
     return sheet
-
-
-def distil(prior: Prior, settings: Settings) -> ScoreDistillation:
-    views = RasterViews(size=prior.picture_size, **DISTILLATION_VIEWS)
-    return ScoreDistillation.to_prompt(
-        prior, settings.prompt, settings.negative_prompt, views, **DISTILLATION_LEVELS
-    )
 
 
 def similarity(encoder: Encoder, settings: Settings, preset: Preset) -> Similarity:

@@ -7,10 +7,10 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from losses.distillation import Prior
 from losses.dreams import dream
 from losses.encoders.pocket import models
 from losses.encoders.pocket.text import TextTower
+from losses.guidance import Guidance, Prior
 
 PROMPTS = (
     "a red heart",
@@ -35,7 +35,7 @@ ENLARGE = 3
 
 
 class Drafts:
-    """A prior in training and the text tower, as `losses.dreams` wants them."""
+    """A prior in training and the text tower, as `losses.guidance` wants them."""
 
     picture_size = models.PICTURE_SIZE
 
@@ -59,7 +59,8 @@ def save_sheet(
     for row, prompt in enumerate(prompts):
         ImageDraw.Draw(sheet).text((4, row * side + side // 2), prompt, fill="black")
         generator = torch.Generator().manual_seed(SEED)
-        pictures = dream(prior, prompt, dreams, generator, steps=steps).permute(0, 2, 3, 1)
+        guided = Guidance.to_prompt(prior, prompt)
+        pictures = dream(guided, dreams, generator, steps=steps).permute(0, 2, 3, 1)
         for column, picture in enumerate((pictures * 255).round().byte().cpu().numpy(), start=1):
             tile = Image.fromarray(picture).resize((side, side), Image.Resampling.NEAREST)
             sheet.paste(tile, (side * column, row * side))

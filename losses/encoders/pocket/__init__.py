@@ -2,7 +2,6 @@
 `scripts/train-pocket`."""
 
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
 import torch
@@ -74,7 +73,6 @@ class Pocket(nn.Module):
         ]
 
 
-@cache
 def load_pocket(device: str = "cpu") -> Pocket:
-    """The pocket model on `device`, loaded once per device."""
+    """The pocket model on `device`; `losses.load_encoder` keeps what it loaded."""
     return Pocket().to(torch.device(device))

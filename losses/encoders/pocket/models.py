@@ -104,8 +104,8 @@ class Prior(nn.Module):
         self.outlet = nn.Sequential(
             nn.GroupNorm(8, fine), nn.SiLU(), nn.Conv2d(fine, 12, 3, padding=1)
         )
-        # Scale and shift are the same everywhere; where things go, the prompt says by a rough layout
-        # of 16 channels on the coarse 8 x 8 grid.
+        # Scale and shift are the same everywhere; where things go, the prompt says by a rough
+        # layout of 16 channels on the coarse 8 x 8 grid.
         self.sketch, self.layout = nn.Linear(condition, 16 * 64), nn.Conv2d(16, coarse, 1)
         nn.init.zeros_(self.outlet[2].weight)
         nn.init.zeros_(self.layout.weight)
