@@ -255,16 +255,23 @@ class Pictures:
         return "", icon.colour if rng.random() < 0.25 else ""
 
     def draw(
-        self, count: int, side: int, rng: np.random.Generator, tinted: float = 0.0
+        self,
+        count: int,
+        side: int,
+        rng: np.random.Generator,
+        tinted: float = 0.0,
+        mirrored: float = 0.0,
     ) -> tuple[list[Choice], torch.Tensor]:
-        """`count` random choices and their pictures `[count, 3, side, side]` in [0, 1], a share
-        of them on pale paper."""
+        """`count` random choices and their pictures `[count, 3, side, side]` in [0, 1].
+
+        A share of `tinted` lies on pale paper; of those that may, a share of `mirrored` looks the
+        other way.
+        """
         chosen = [self.choose(rng) for _ in range(count)]
-        pixels = torch.from_numpy(
-            np.stack([self.pixels[choice.icon.rows[choice.shown]] for choice in chosen])
-        )
-        mirror = torch.tensor([not things.ONE_SIDED.search(choice.icon.name) for choice in chosen])
-        return chosen, place(pixels, side, mirror, rng, tinted)
+        rows = [choice.icon.rows[choice.shown] for choice in chosen]
+        two_sided = [not things.ONE_SIDED.search(choice.icon.name) for choice in chosen]
+        mirror = torch.from_numpy((rng.random(count) < mirrored) & two_sided)
+        return chosen, place(torch.from_numpy(self.pixels[rows]), side, mirror, rng, tinted)
 
 
 def _synonym(colour: str, rng: np.random.Generator) -> str:
@@ -300,7 +307,7 @@ def place(
     scale, shift = uniform(0.68, 0.9), uniform(-1, 1, 2)
     shift = shift * 0.5 * (1 - scale)[:, None]
     angle = torch.from_numpy(rng.normal(0, 0.07, n).astype(np.float32)).clamp(-0.2, 0.2)
-    flip = torch.where((uniform(0, 1) < 0.5) & mirror, -1.0, 1.0)
+    flip = torch.where(mirror, -1.0, 1.0)
     cos, sin = torch.cos(angle) / scale, torch.sin(angle) / scale
     rows = torch.stack([torch.stack([cos * flip, sin * flip], 1), torch.stack([-sin, cos], 1)], 1)
     theta = torch.cat([rows, -rows @ shift[:, :, None]], 2)

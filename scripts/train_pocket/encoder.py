@@ -92,7 +92,7 @@ def train(
     torch.manual_seed(seed)
 
     def step(scorer: Scorer, rng: np.random.Generator) -> tuple[Tensor, int]:
-        chosen, images = pictures.draw(BATCH, ENCODER_SIZE, rng, tinted=0.3)
+        chosen, images = pictures.draw(BATCH, ENCODER_SIZE, rng, tinted=0.3, mirrored=0.5)
         kinds = [(choice.icon.name, choice.named) for choice in chosen]
         same = torch.tensor([[float(a == b) for b in kinds] for a in kinds])
         with torch.no_grad():

@@ -58,6 +58,7 @@ def train(
     torch.manual_seed(seed)
 
     def step(model: Prior, rng: np.random.Generator) -> tuple[Tensor, int]:
+        # Nothing is mirrored: one way to look is half as much to learn.
         chosen, clean = pictures.draw(BATCH, PICTURE_SIZE, rng)
         with torch.no_grad():
             text = tower([choice.prompt for choice in chosen])

@@ -165,7 +165,7 @@ POPULAR = {
     "sad face": ("unhappy face, frown", "slightly-frowning-face frowning-face"),
     "angry face": ("mad face, anger", "angry-face enraged-face"),
     "house": ("home, cottage, small house", "house"),
-    "fish": ("goldfish, swimming fish", "fish tropical-fish"),
+    "fish": ("goldfish, swimming fish", "fish"),
     "cat": ("kitten, kitty, cat head", "cat-face cat"),
     "dog": ("puppy, doggy, hound", "dog-face dog"),
     "flower": (
