@@ -219,8 +219,8 @@ class Pictures:
     def choose(self, rng: np.random.Generator) -> Choice:
         """A random prompt and the icon that it names.
 
-        More than half are popular words, the first of their table more often than the last: "fish"
-        comes twelve times as often as a thing that is not in it, "circle" five times.
+        More than half are popular words: the tenth of their table comes eleven times as often as a
+        thing that is not in it, the last five times.
         """
         if rng.random() < 0.55 and self.popular:
             word = self.popular[int(len(self.popular) * rng.random() ** 1.5)]
