@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import hypothesis
 import jaxtyping
 import pytest
 
@@ -28,6 +29,11 @@ jaxtyping.install_import_hook(
     checked_modules(),
     "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))",
 )
+
+# The same examples every time, or a change could fail for what was there before it. To hunt for
+# new ones: scripts/test --hypothesis-profile=default
+hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("repeatable")
 
 
 def pytest_configure(config):

@@ -272,6 +272,15 @@ def test_errors_say_what_came(change, words):
         render(strokes((WAVE, 2.0, RED)), **change)
 
 
+@pytest.mark.parametrize("name", ["points", "widths", "colors"])
+def test_a_number_that_is_not_finite_is_refused(name):
+    drawing = strokes((WAVE, 2.0, RED))
+    values = drawing.floats[name].clone()
+    values[..., 0] = float("nan")
+    with pytest.raises(ValueError, match=f"the drawing's {name} hold a number that is not finite"):
+        render(drawing.replace(**{name: values}))
+
+
 def test_the_backend_may_come_from_the_environment(monkeypatch):
     monkeypatch.setenv("CLIPDRAW_BACKEND", "abacus")
     with pytest.raises(ValueError, match="unknown backend 'abacus'"):

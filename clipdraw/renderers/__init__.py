@@ -24,6 +24,9 @@ BACKENDS = {
 # For drawings on a GPU too: copying a few kilobytes there and back costs less than the definition.
 FASTEST = "cpu"
 WHITE = (1.0, 1.0, 1.0)
+# In pixels: strokes are cut short, and no wider, where single precision could not square the
+# distance any more and an integer could not count the tiles.
+FARTHEST = 1e6
 
 
 def render(
@@ -48,7 +51,7 @@ def render(
         `[pictures, 3, height, width]`, of the drawing's float type, in [0, 1].
 
     Raises:
-        ValueError: an unknown backend, or a size below one pixel.
+        ValueError: an unknown backend, a size below one pixel, or a number that is not finite.
     """
     height = round(drawing.height) if height is None else height
     width = round(drawing.width) if width is None else width
@@ -58,10 +61,14 @@ def render(
     if name not in BACKENDS:
         raise ValueError(f"unknown backend {name!r}; choose one of {', '.join(BACKENDS)}")
 
+    for tensor, values in drawing.floats.items():
+        if not torch.isfinite(values).all():
+            raise ValueError(f"the drawing's {tensor} hold a number that is not finite; mend them")
+
     scale = torch.tensor([width / drawing.width, height / drawing.height]).to(drawing.points)
     in_pixels = drawing.replace(
-        points=drawing.points * scale,
-        widths=drawing.widths * scale.prod().sqrt(),
+        points=(drawing.points * scale).clamp(-FARTHEST, FARTHEST),
+        widths=(drawing.widths * scale.prod().sqrt()).clamp(max=FARTHEST),
         width=width,
         height=height,
     )

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from clipdraw.drawing import Drawing
-from clipdraw.renderers.reference import FLATNESS, MOST_EDGES
+from clipdraw.renderers.reference import FLATNESS, MOST_EDGES, NO_LENGTH
 
 TILE = 16
 # Half the diagonal of a pixel: no border farther from its centre than this can cut it.
@@ -286,7 +286,7 @@ def cover(bins, first, last, half_width, x0, y0, best, alpha, near):
         ex = bins.vertices[vertex + 1, 0] - tile_x - ax
         ey = bins.vertices[vertex + 1, 1] - tile_y - ay
         length2 = ex * ex + ey * ey
-        inverse = one / length2 if length2 > zero else zero
+        inverse = one / length2 if length2 > NO_LENGTH**2 else zero
         start = max(math.floor(min(ay, ay + ey) - reach), 0)
         stop = min(math.floor(max(ay, ay + ey) + reach) + 1, TILE)
         top, bottom = min(top, start), max(bottom, stop)
@@ -340,14 +340,14 @@ def towards(px, py, vertices, vertex):
     ex, ey = vertices[vertex + 1, 0] - ax, vertices[vertex + 1, 1] - ay
     x, y = px - ax, py - ay
     length2 = ex * ex + ey * ey
-    t = min(max((x * ex + y * ey) / length2, 0.0), 1.0) if length2 > 0 else 0.0
+    t = min(max((x * ex + y * ey) / length2, 0.0), 1.0) if length2 > NO_LENGTH**2 else 0.0
     if 0 < t < 1:
         length = math.sqrt(length2)
         nx, ny = -ey / length, ex / length
     else:
         x, y = x - t * ex, y - t * ey
         length = math.sqrt(x * x + y * y)
-        nx, ny = (x / length, y / length) if length > 0 else (1.0, 0.0)
+        nx, ny = (x / length, y / length) if length > NO_LENGTH else (1.0, 0.0)
     return x * nx + y * ny, nx, ny, t, length
 
 
@@ -357,7 +357,7 @@ def half_plane(x, nx, ny):
     wide, narrow = max(abs(nx), abs(ny)), min(abs(nx), abs(ny))
     flat = (wide - narrow) / 2
     on_slope = min(max(abs(x) - flat, 0.0), narrow)
-    slope = on_slope - on_slope * on_slope / (2 * narrow) if narrow > 0 else 0.0
+    slope = on_slope - on_slope * on_slope / (2 * (narrow if narrow > NO_LENGTH else 1.0))
     return 0.5 + math.copysign((min(abs(x), flat) + slope) / wide, x)
 
 
@@ -373,7 +373,7 @@ def pull_half_plane(x, nx, ny):
     else:
         d_wide, d_narrow = math.copysign(nx, nx * ny), -math.copysign(ny, nx * ny)
     on_slope = max(abs(x) - flat, 0.0)
-    share = on_slope / narrow if narrow > 0 else 0.0
+    share = on_slope / narrow if narrow > NO_LENGTH else 0.0
     area = (min(abs(x), flat) + on_slope * (1 - share / 2)) / wide
     turn = (share * (d_wide - d_narrow) / 2 + share * share / 2 * d_narrow - area * d_wide) / wide
     return (1 - share) / wide, turn if x > 0 else -turn
@@ -557,7 +557,7 @@ def pull_cover(bins, near, half_width, x0, y0, d_alpha, slots, top, bottom):
             slot[2] += to_end * nx
             slot[3] += to_end * ny
         else:
-            turn = turn / length if length > 0 else 0.0
+            turn = turn / length if length > NO_LENGTH else 0.0
             end = 0 if t == 0 else 2
             slot[end] += -move * nx + turn * ny
             slot[end + 1] += -move * ny - turn * nx

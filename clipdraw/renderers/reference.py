@@ -18,6 +18,8 @@ from clipdraw.drawing import Drawing
 FLATNESS = 0.05
 # Keeps a curve with far-away handles affordable; at this many edges a 4096 px print is still flat.
 MOST_EDGES = 512
+# In pixels: an edge or a distance this short has no direction of its own, only rounding errors.
+NO_LENGTH = 1e-9
 
 
 def render(drawing: Drawing, background: Tensor) -> Tensor:
@@ -72,9 +74,10 @@ def coverage(pixels: Tensor, polyline: Tensor, half_width: Tensor) -> Tensor:
     t, offset = nearest_point(pixels, start, along)
     across = torch.stack([-along[:, 1], along[:, 0]], dim=-1)
     towards = torch.where(((t > 0) & (t < 1))[:, None], across, offset)
-    length = torch.linalg.vector_norm(towards, dim=-1, keepdim=True)
+    length2 = towards.square().sum(-1, keepdim=True)
+    somewhere = length2 > NO_LENGTH**2
     x_axis = torch.tensor([1.0, 0.0]).to(towards)  # for a pixel right on a stroke's end
-    normal = torch.where(length > 0, towards / torch.where(length > 0, length, 1), x_axis)
+    normal = torch.where(somewhere, towards / torch.where(somewhere, length2, 1).sqrt(), x_axis)
     distance = (offset * normal).sum(-1)
     return half_plane(half_width - distance, normal) - half_plane(-half_width - distance, normal)
 
@@ -82,8 +85,9 @@ def coverage(pixels: Tensor, polyline: Tensor, half_width: Tensor) -> Tensor:
 def nearest_point(pixels: Tensor, start: Tensor, along: Tensor) -> tuple[Tensor, Tensor]:
     """Parameter t in [0, 1] of the point of an edge nearest to a pixel, and the way from there."""
     length2 = along.square().sum(-1)
-    t = ((pixels - start) * along).sum(-1) / torch.where(length2 > 0, length2, 1)
-    t = t.clamp(0, 1)
+    has_length = length2 > NO_LENGTH**2
+    t = ((pixels - start) * along).sum(-1) / torch.where(has_length, length2, 1)
+    t = torch.where(has_length, t, 0).clamp(0, 1)
     return t, pixels - start - t[..., None] * along
 
 
@@ -98,5 +102,6 @@ def half_plane(x: Tensor, normal: Tensor) -> Tensor:
     flat = (wide - narrow) / 2  # the trapezoid's top reaches this far
     on_top = torch.minimum(x.abs(), flat)
     on_slope = torch.minimum((x.abs() - flat).clamp(min=0), narrow)
-    slope = on_slope - on_slope.square() / (2 * torch.where(narrow > 0, narrow, 1))
+    has_slope = narrow > NO_LENGTH
+    slope = on_slope - on_slope.square() / (2 * torch.where(has_slope, narrow, 1))
     return 0.5 + torch.sign(x) * (on_top + slope) / wide
