@@ -161,8 +161,7 @@ POPULAR = {
     "bird": ("little bird, sparrow, songbird", "bird"),
     "face": (
         "smiley face, happy face, smiling face, smile",
-        "slightly-smiling-face smiling-face grinning-face"
-        " beaming-face-with-smiling-eyes smiling-face-with-smiling-eyes",
+        "slightly-smiling-face",
     ),
     "flower": (
         "bloom, blossom, daisy",
