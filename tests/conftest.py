@@ -1,5 +1,6 @@
 """Shapes and types are checked, warnings are errors, and what needs a GPU waits for one."""
 
+import json
 import os
 from pathlib import Path
 
@@ -52,3 +53,32 @@ def pytest_collection_modifyitems(items):
         for item in items:
             if item.get_closest_marker("gpu"):
                 item.add_marker(pytest.mark.skip(reason="torch.cuda.is_available() is false"))
+
+
+TINY = {
+    "embed_dim": 16,
+    "vision_cfg": {"image_size": 32, "layers": 1, "width": 64, "head_width": 32, "patch_size": 16},
+    "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
+}
+
+
+@pytest.fixture(scope="session")
+def tiny_clip(tmp_path_factory):
+    """A folder with checkpoints of `tiny`, an open_clip architecture with random weights."""
+    import torch
+    from safetensors.torch import save_file
+
+    from losses.encoders import openclip
+
+    folder = tmp_path_factory.mktemp("weights")
+    (folder / "tiny.json").write_text(json.dumps(TINY))
+    open_clip = openclip._open_clip()
+    open_clip.add_model_config(folder / "tiny.json")
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        state = open_clip.create_model("tiny", load_weights=False).state_dict()
+    torch.save(state, folder / "tiny.pt")
+    save_file(
+        {name: value.contiguous() for name, value in state.items()}, folder / "tiny.safetensors"
+    )
+    return folder

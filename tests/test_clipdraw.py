@@ -226,6 +226,20 @@ def test_a_drawing_may_be_the_start(heart, tmp_path):
     assert redrawn.points[:, 0].mean() == pytest.approx(224, abs=60)
 
 
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_draws_with_an_open_clip_model(preset, tiny_clip, tmp_path):
+    """The plumbing: a model with random weights draws nothing that anybody would recognise."""
+    model = f"tiny/{tiny_clip / 'tiny.safetensors'}"
+    assert main(command(tmp_path, model=model, preset=preset, negative_prompt="a sketch")) == 0
+    trace = json.loads((tmp_path / "trace.json").read_text())
+    assert trace["encoder"] == model
+    similarity = trace["terms"]["similarity"]
+    # Four views with a cosine of -1 to 1 each, and three tenths of the negative prompt's.
+    assert len(similarity) == 7
+    assert all(abs(value) <= 4 * 1.3 for value in similarity)
+    assert len(set(similarity)) == 7
+
+
 def test_a_word_that_pocket_does_not_know_is_named(tmp_path, capsys):
     assert main(command(tmp_path, prompt="a zeugma", steps=1)) == 0
     assert "pocket does not know 'zeugma'; it draws everyday things" in capsys.readouterr().err

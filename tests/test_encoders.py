@@ -4,7 +4,6 @@ Nothing here says that a model draws well: it says that ours loads, normalises, 
 and lets gradients through.
 """
 
-import json
 import os
 import pickle
 import socket
@@ -19,28 +18,11 @@ from losses import encoders
 from losses.encoders import Encoder, load_encoder, openclip
 from losses.encoders.openclip import OPENAI_B32, find_cached, load_openclip
 
-TINY = {
-    "embed_dim": 16,
-    "vision_cfg": {"image_size": 32, "layers": 1, "width": 64, "head_width": 32, "patch_size": 16},
-    "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
-}
-
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Where a tiny architecture, `tiny`, has its checkpoints."""
-    folder = tmp_path_factory.mktemp("weights")
-    (folder / "tiny.json").write_text(json.dumps(TINY))
-    open_clip = openclip._open_clip()
-    open_clip.add_model_config(folder / "tiny.json")
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        state = open_clip.create_model("tiny", load_weights=False).state_dict()
-    torch.save(state, folder / "tiny.pt")
-    save_file(
-        {name: value.contiguous() for name, value in state.items()}, folder / "tiny.safetensors"
-    )
-    return folder
+def folder(tiny_clip):
+    """Where the architecture `tiny` has its checkpoints."""
+    return tiny_clip
 
 
 @pytest.fixture(scope="module")
