@@ -1,7 +1,7 @@
 """Draw the pictures that the README shows: `scripts/sheet [DIR]`, docs/ by default.
 
-`sheet.png` holds 24 drawings at the default settings, seeds 0 to 23 in order, nothing picked;
-`heart.webp` is the making of the first of them.
+Each sheet holds 24 drawings at the default settings, seeds 0 to 23 in order, nothing picked; the
+prompts were written down before they were drawn. `heart.webp` is the making of the first drawing.
 """
 
 import sys
@@ -14,31 +14,39 @@ from clipdraw.film import to_image
 from clipdraw.loop import Frame
 from predictors.clipdraw import draw
 
-PROMPTS = ("a red heart", "the sun", "a tree", "a smiling face", "a house", "a fish")
-SEEDS = range(24)
+WORDS = ("a red heart", "the sun", "a tree", "a smiling face", "a house", "a fish")
+SHEETS = {
+    "sheet.png": [word for word in WORDS for _ in range(4)],
+    "things.png": [
+        "a blue house", "a cat", "a sunflower", "a sailing boat", "an apple", "a green heart",
+        "a dog", "the moon", "a red car", "a bird", "a butterfly", "an umbrella",
+        "a mushroom", "a rocket", "a cup of tea", "a snowman", "a slice of pizza", "a guitar",
+        "a penguin", "a balloon", "a star", "a cactus", "a train", "a purple flower",
+    ],
+}  # fmt: skip
+COLUMNS = 4
 SIDE, LABEL = 192, 22
 FILM_EVERY, FILM_MS, HOLD_MS = 5, 60, 2500
 
 
 def main(folder: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True)
-    rows = len(PROMPTS)
-    each = len(SEEDS) // rows
-    sheet = Image.new("RGB", (each * SIDE, rows * (SIDE + LABEL)), "white")
-    for seed in SEEDS:
-        prompt = PROMPTS[seed // each]
-        frames = film(prompt, seed)
-        corner = (seed % each * SIDE, seed // each * (SIDE + LABEL))
-        sheet.paste(picture(frames[-1]), corner)
-        write(sheet, f"{prompt}, seed {seed}", corner)
-        print(prompt, seed)
-        if seed == 0:
-            save_making(frames, folder / "heart.webp")
-    sheet.save(folder / "sheet.png", optimize=True)
+    for name, prompts in SHEETS.items():
+        rows = -(-len(prompts) // COLUMNS)
+        sheet = Image.new("RGB", (COLUMNS * SIDE, rows * (SIDE + LABEL)), "white")
+        for seed, prompt in enumerate(prompts):
+            frames = making(prompt, seed)
+            corner = (seed % COLUMNS * SIDE, seed // COLUMNS * (SIDE + LABEL))
+            sheet.paste(picture(frames[-1]), corner)
+            write(sheet, f"{prompt}, seed {seed}", corner)
+            print(f"{name}: {prompt}, seed {seed}", flush=True)
+            if name == "sheet.png" and seed == 0:
+                save_making(frames, folder / "heart.webp")
+        sheet.save(folder / name, optimize=True)
     return 0
 
 
-def film(prompt: str, seed: int) -> list[Frame]:
+def making(prompt: str, seed: int) -> list[Frame]:
     """Every few frames of a drawing at the default settings, and the last one."""
     settings = draw.Settings(prompt=prompt, seed=seed, model="pocket").resolved()
     frames = draw.draw(settings, draw.plan(settings, say=lambda _: None))
