@@ -1,6 +1,6 @@
 # Sourced by the scripts beside it; POSIX sh. The caller sets
 #   root    the repository's root, absolute
-#   extras  base (to draw) or test (to draw and to test)
+#   extras  base (to draw), or base and one of pyproject.toml's extras: test, train
 # and finds in $python an interpreter with everything installed.
 
 say() { printf '%s\n' "$*" >&2; }
@@ -39,14 +39,14 @@ install() {
     else
         say "Bringing .venv in $root up to date ..."
     fi
-    rm -f "$venv/ready-base" "$venv/ready-test"
-    case $extras in test) project="$root[test]" ;; *) project=$root ;; esac
+    rm -f "$venv/ready-base"
+    case $extras in base) project=$root ;; *) project="$root[$extras]" ;; esac
     "$python" -m pip install --quiet --disable-pip-version-check \
         --constraint "$root/constraints.txt" --editable "$project" || {
         say "pip could not install what the project needs (see above); mend that and start again."
         return 1
     }
-    [ "$extras" != test ] || printf '%s\n' "$wanted" >"$venv/ready-test"
+    printf '%s\n' "$wanted" >"$venv/ready-$extras"
     printf '%s\n' "$wanted" >"$venv/ready-base"
 }
 

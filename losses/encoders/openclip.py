@@ -135,8 +135,13 @@ def find_cached(hub: str) -> Path | None:
 
 def _fetch(facts: dict) -> Path:
     """The weights of a pretrained tag: from this machine, else from the network."""
+    from huggingface_hub.utils import logging
+
     cached = find_cached(facts["hf_hub"]) if facts.get("hf_hub") else None
-    return cached or Path(_open_clip().download_pretrained(facts))
+    if cached:
+        return cached
+    logging.set_verbosity_error()  # it warns of every retry; what matters is in the error
+    return Path(_open_clip().download_pretrained(facts))
 
 
 def _local(architecture: str, weights: str) -> Path:

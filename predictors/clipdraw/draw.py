@@ -128,6 +128,8 @@ def plan(settings: Settings, say: Callable[[str], None] = print) -> Plan:
         if name == "prompt" or getattr(settings, name).strip():
             parse_prompts(getattr(settings, name), name)
     device = "cuda" if torch.cuda.is_available() else "cpu"
+    if "/" in settings.model:
+        say(f"loading {settings.model}; a first time, that is a download")
     encoder = load_encoder(settings.model, device)
     say(f"encoder: {encoder.name} on {device}")
     if hasattr(encoder, "unknown_words"):
