@@ -172,10 +172,10 @@ def test_a_red_heart_is_red_in_the_middle_and_has_a_white_margin(pocket):
         Guidance.to_prompt(pocket, "a red heart"), 8, torch.Generator().manual_seed(2), steps=15
     )
     red, green, blue = hearts[:, :, 11:21, 11:21].mean((2, 3)).unbind(1)
-    assert int(((red > 0.6) & (green < 0.45) & (blue < 0.45)).sum()) >= 7
+    assert int(((red > 0.6) & (green < 0.45) & (blue < 0.45)).sum()) == 8
     border = torch.ones(32, 32, dtype=torch.bool)
     border[1:-1, 1:-1] = False
-    assert int((hearts[:, :, border].mean((1, 2)) > 0.95).sum()) >= 7
+    assert int((hearts[:, :, border].mean((1, 2)) > 0.95).sum()) == 8
 
 
 def test_most_dreams_are_recognised(pocket, dreams):
@@ -184,12 +184,12 @@ def test_most_dreams_are_recognised(pocket, dreams):
     )
     guess = (pocket.embed_image(images) @ pocket.embed_text([f"a {w}" for w in WORDS]).T).argmax(1)
     right = (guess.view(6, 8) == torch.arange(6)[:, None]).sum(1)
-    assert int(right.sum()) >= 40, dict(zip(WORDS, right.tolist(), strict=True))
-    assert int(right.min()) >= 5, dict(zip(WORDS, right.tolist(), strict=True))
+    assert int(right.sum()) >= 46, dict(zip(WORDS, right.tolist(), strict=True))
+    assert int(right.min()) >= 7, dict(zip(WORDS, right.tolist(), strict=True))
 
 
 def test_best_puts_the_dreams_of_the_word_first(pocket, dreams):
     mixed = torch.cat([dreams[1, :4], dreams[0, :4]])  # suns, then hearts
     order = best(mixed, "a heart", pocket)
     assert sorted(order.tolist()) == list(range(8))
-    assert len({4, 5, 6, 7} & set(order[:4].tolist())) >= 3
+    assert set(order[:4].tolist()) == {4, 5, 6, 7}
