@@ -3,6 +3,9 @@
 #   extras  base (to draw), or base and one of pyproject.toml's extras: test, train
 # and finds in $python an interpreter with everything installed.
 
+# PyTorch's threads spin for a while after each operation, which keeps the renderer's off their core.
+export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-PASSIVE}"
+
 say() { printf '%s\n' "$*" >&2; }
 
 # The first interpreter of a version we support. It has to start: a version manager's stand-in for

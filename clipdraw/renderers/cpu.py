@@ -92,16 +92,23 @@ class _Scene:
         self.tiles = self.pictures * grid[0] * grid[1]
 
     def _each_chunk(self, kernel, *arguments):
-        """Run `kernel(first_tile, last_tile, *arguments)` over all tiles, on torch's threads."""
+        """Run `kernel(first_tile, last_tile, *arguments)` over all tiles.
+
+        On as many threads as torch may use, this one among them.
+        """
         workers = torch.get_num_threads()
-        if workers == 1:
-            kernel(0, self.tiles, *arguments)
-            return
         # Several chunks a thread, because tiles differ in what lies in them.
-        bounds = np.linspace(0, self.tiles, 4 * workers + 1).astype(int).tolist()
-        jobs = [threads.submit(kernel, a, b, *arguments) for a, b in pairwise(bounds) if a < b]
-        for job in jobs:
-            job.result()
+        bounds = np.linspace(0, self.tiles, 4 * workers + 1 if workers > 1 else 2).astype(int)
+        chunks = iter(list(pairwise(bounds.tolist())))
+
+        def work():
+            for first, last in chunks:
+                kernel(first, last, *arguments)
+
+        others = [threads.submit(work) for _ in range(workers - 1)]
+        work()
+        for other in others:
+            other.result()
 
     def forward(self):
         picture = np.empty((self.pictures, 3, self.height, self.width), self.points.dtype)
