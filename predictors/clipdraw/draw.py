@@ -31,8 +31,8 @@ from predictors.state import drawing_of
 
 # The canvas that presets and the centre's radius are measured on.
 CLASSIC = 224
-# Looked at side by side on four prompts: at 3 faces do not smile and fish have no eyes, and 7 adds
-# nothing to 5 but redder suns.
+# Looked at side by side on four prompts: at 3 the sun has fewer rays and a fish no eye, and 7 adds
+# nothing to 5 but a redder sun.
 GUIDANCE_STRENGTH = 5.0
 # Long side in pixels at which strokes that follow a dream are looked at: twice the dream's own.
 DREAM_LOOK = 64
