@@ -139,34 +139,50 @@ def plan(settings: Settings, say: Callable[[str], None] = print) -> Plan:
         tell_unknown(encoder, settings, say)
 
     generator = torch.Generator().manual_seed(settings.seed)
-    terms = {}
     if preset.dreams and isinstance(encoder, Prior):
         say(f"dreaming {preset.dreams} times of {settings.prompt!r}")
-        guided = Guidance.to_prompt(
-            encoder, settings.prompt, settings.negative_prompt, GUIDANCE_STRENGTH
-        )
-        dreams = dream(guided, preset.dreams, generator)
-        picture = on_paper(dreams[best(dreams, settings.prompt, encoder)[0]].cpu(), settings)
-        start = scribble_over(
-            picture, settings.strokes, generator, paper=settings.paper, **canvas(settings, preset)
-        )
-        look = size(start, DREAM_LOOK)
-        target = F.interpolate(picture[None], look, mode="bicubic").clamp(0, 1)
-        terms["dream"] = Weighted(DREAM_WEIGHT, PictureDistance(target))
-        if min(settings.paper) >= PALE:
-            views = RasterViews(size=encoder.picture_size, **DISTILLATION_VIEWS)
-            distillation = ScoreDistillation(guided, views, **DISTILLATION_LEVELS)
-            late = From(DISTILLATION_START, distillation)
-            terms["distillation"] = Weighted(DISTILLATION_WEIGHT, late)
+        start, look, terms = from_dreams(encoder, settings, preset, generator)
     else:
-        start = scribble(settings.strokes, generator, **canvas(settings, preset))
-        look = size(start, encoder.size)
-        terms["similarity"] = Weighted(1.0, similarity(encoder, settings, preset))
+        start, look, terms = from_scribbles(encoder, settings, preset, generator)
     if settings.drawing is not None:
         start = on_canvas(settings.drawing, settings)
     if settings.centre_weight:
         terms["centre"] = Weighted(1.0, centre(settings))
     return Plan(encoder, start.to(device), terms, rates(settings, preset), look, generator)
+
+
+Beginning = tuple[Drawing, tuple[int, int], dict[str, Weighted]]
+"""Where strokes start, the (height, width) at which they are looked at, and what pulls them."""
+
+
+def from_dreams(
+    prior: Prior, settings: Settings, preset: Preset, generator: torch.Generator
+) -> Beginning:
+    """Strokes that start on the best of some dreams, follow it, and are mended by distillation."""
+    guided = Guidance.to_prompt(prior, settings.prompt, settings.negative_prompt, GUIDANCE_STRENGTH)
+    dreams = dream(guided, preset.dreams, generator)
+    picture = on_paper(dreams[best(dreams, settings.prompt, prior)[0]].cpu(), settings)
+    start = scribble_over(
+        picture, settings.strokes, generator, paper=settings.paper, **canvas(settings, preset)
+    )
+    look = size(start, DREAM_LOOK)
+    target = F.interpolate(picture[None], look, mode="bicubic").clamp(0, 1)
+    terms = {"dream": Weighted(DREAM_WEIGHT, PictureDistance(target))}
+    if min(settings.paper) >= PALE:
+        views = RasterViews(size=prior.picture_size, **DISTILLATION_VIEWS)
+        distillation = ScoreDistillation(guided, views, **DISTILLATION_LEVELS)
+        late = From(DISTILLATION_START, distillation)
+        terms["distillation"] = Weighted(DISTILLATION_WEIGHT, late)
+    return start, look, terms
+
+
+def from_scribbles(
+    encoder: Encoder, settings: Settings, preset: Preset, generator: torch.Generator
+) -> Beginning:
+    """CLIPDraw's own way: scribbles anywhere, pulled by the similarity of random views."""
+    start = scribble(settings.strokes, generator, **canvas(settings, preset))
+    terms = {"similarity": Weighted(1.0, similarity(encoder, settings, preset))}
+    return start, size(start, encoder.size), terms
 
 
 def draw(
