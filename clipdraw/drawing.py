@@ -12,7 +12,8 @@ Conventions, said once and kept everywhere:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
+from itertools import accumulate
 
 import torch
 from jaxtyping import Float, Int
@@ -109,13 +110,10 @@ def join(drawings: Sequence[Drawing]) -> Drawing:
     canvases = {(d.width, d.height) for d in drawings}
     if len(canvases) != 1:
         raise ValueError(f"drawings to join need one canvas size, got {sorted(canvases)}")
-    first = [sum(d.pictures for d in drawings[:i]) for i in range(len(drawings))]
     merged = {
-        f.name: torch.cat([getattr(d, f.name) for d in drawings])
-        for f in fields(Drawing)
-        if f.name in ("points", "segments", "widths", "colors")
+        name: torch.cat([getattr(d, name) for d in drawings])
+        for name in ("points", "segments", "widths", "colors")
     }
+    *first, pictures = accumulate((d.pictures for d in drawings), initial=0)
     picture = torch.cat([d.picture + start for d, start in zip(drawings, first, strict=True)])
-    return drawings[0].replace(
-        **merged, picture=picture, pictures=sum(d.pictures for d in drawings)
-    )
+    return drawings[0].replace(**merged, picture=picture, pictures=pictures)

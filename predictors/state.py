@@ -36,19 +36,19 @@ def load_state(file: Path, inputs: Mapping) -> dict[str, Tensor]:
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}
     except (SafetensorError, OSError) as error:
         raise ValueError(
-            f"resume: {Path(file).name} is not a state file ({error}); "
+            f"resume: {file.name} is not a state file ({error}); "
             "give the state.safetensors of an earlier run"
         ) from error
     if FORMAT not in metadata:
         raise ValueError(
-            f"resume: {Path(file).name} holds tensors, but not the state of a drawing; "
+            f"resume: {file.name} holds tensors, but not the state of a drawing; "
             "give the state.safetensors of an earlier run"
         )
     before = json.loads(metadata[FORMAT])
     for name, value in inputs.items():
         if before.get(name) != value:
             raise ValueError(
-                f"resume: {Path(file).name} belongs to a run with {name}={before.get(name)!r}, not "
+                f"resume: {file.name} belongs to a run with {name}={before.get(name)!r}, not "
                 f"{value!r}; repeat the inputs of that run, or start anew from its drawing.svg "
                 "with drawing=@drawing.svg"
             )

@@ -45,11 +45,8 @@ class _Render(torch.autograd.Function):
     @staticmethod
     def forward(ctx, layout, paths, *floats):
         ctx.save_for_backward(*floats)
-        ctx.layout, ctx.paths = layout, paths
-        scene = _Scene(layout, paths, *floats)
-        picture = scene.forward()
-        ctx.scene = scene
-        return torch.from_numpy(picture).to(floats[0].device)
+        ctx.scene = _Scene(layout, paths, *floats)
+        return torch.from_numpy(ctx.scene.forward()).to(floats[0].device)
 
     @staticmethod
     @torch.autograd.function.once_differentiable

@@ -164,8 +164,7 @@ class Predictor(BaseRunner):
             drawing=drawing,
         ).resolved()
         with tempfile.TemporaryDirectory() as folder:
-            for file in results(settings, frame_every, resume, Path(folder), self.record_metric):
-                yield Path(file)
+            yield from results(settings, frame_every, resume, Path(folder), self.record_metric)
 
 
 def results(settings, frame_every, resume, folder, report) -> Iterator[Path]:
@@ -174,7 +173,7 @@ def results(settings, frame_every, resume, folder, report) -> Iterator[Path]:
     A Ctrl-C or a number that is not finite ends the drawing early; what there is then is yielded
     all the same.
     """
-    inputs = {**asdict(settings), "drawing": settings.drawing and Path(settings.drawing).name}
+    inputs = {**asdict(settings), "drawing": settings.drawing and settings.drawing.name}
     kept = {name: value for name, value in inputs.items() if name not in FREE_ON_RESUME}
     state = load_state(resume, kept) if resume else None
     record = Record(folder, settings.paper, settings.steps)
@@ -196,7 +195,7 @@ def results(settings, frame_every, resume, folder, report) -> Iterator[Path]:
     if record.last is None:
         raise failure or KeyboardInterrupt
     trace = {
-        "inputs": {**inputs, "frame_every": frame_every, "resume": resume and Path(resume).name},
+        "inputs": {**inputs, "frame_every": frame_every, "resume": resume and resume.name},
         "encoder": plan.encoder.name,
         "scores": draw.scores(settings, plan, record.last.drawing),
         "ended": ended,

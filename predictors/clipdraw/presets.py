@@ -1,6 +1,6 @@
 """Named sets of numbers: the two classics, number for number, and our own."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from clipdraw.loop import Rates
 
@@ -49,13 +49,5 @@ PRESETS = {
     # The notebook of CLIPDraw (Frans, Soros and Witkowski 2021).
     "clipdraw-2021": CLIPDRAW_2021,
     # The Cog predictor with the centre penalty (Dom Baggott 2022).
-    "replicate-2022": Preset(
-        steps=600,
-        views=CLIPDRAW_2021.views,
-        stroke_width=CLIPDRAW_2021.stroke_width,
-        min_stroke_width=CLIPDRAW_2021.min_stroke_width,
-        max_stroke_width=CLIPDRAW_2021.max_stroke_width,
-        centre_weight=0.001,
-        rates=CLIPDRAW_2021.rates,
-    ),
+    "replicate-2022": replace(CLIPDRAW_2021, steps=600, centre_weight=0.001, normalise=True),
 }

@@ -12,7 +12,7 @@ from losses.encoders.pocket.models import ENCODER_SIZE, PICTURE_SIZE, Encoder
 from losses.encoders.pocket.text import TextTower
 
 from .data import Pictures
-from .loop import Stage
+from .loop import Stage, load_average
 
 BATCH = 96
 LEARNING_RATE = 1e-3
@@ -106,9 +106,4 @@ def train(
 
 def load(work: Path) -> Encoder:
     """The averaged encoder of `work/encoder.pt`, frozen."""
-    state = torch.load(work / "encoder.pt", weights_only=True)["average"]
-    encoder = Encoder()
-    encoder.load_state_dict(
-        {k.removeprefix("encoder."): v for k, v in state.items() if k.startswith("encoder.")}
-    )
-    return encoder.requires_grad_(False).eval()
+    return load_average(Encoder(), work / "encoder.pt", "encoder.")

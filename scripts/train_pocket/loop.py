@@ -18,6 +18,16 @@ WARM_UP_STEPS = 200  # AdamW's second moments are a good estimate by then (0.99 
 EMA_DECAY = 0.999  # averages over a thousand steps, a tenth of a run of an hour or two
 
 
+def load_average(model: nn.Module, path: Path, prefix: str = "") -> nn.Module:
+    """`model` with the averaged weights of a checkpoint, those whose names start with `prefix`;
+    frozen."""
+    state = torch.load(path, weights_only=True)["average"]
+    model.load_state_dict(
+        {name.removeprefix(prefix): x for name, x in state.items() if name.startswith(prefix)}
+    )
+    return model.requires_grad_(False).eval()
+
+
 class Stage:
     """One model in training: weights, their running average, optimiser, random state, and the
     seconds already spent.

@@ -11,7 +11,7 @@ from losses.encoders.pocket.models import PICTURE_SIZE, SIGMA_DATA, Prior
 from losses.encoders.pocket.text import TextTower
 
 from .data import Pictures
-from .loop import Stage
+from .loop import Stage, load_average
 
 # More saves no time on one core, and an hour or two should still be thousands of steps.
 BATCH = 64
@@ -70,6 +70,4 @@ def train(
 
 def load(work: Path) -> Prior:
     """The averaged prior of `work/prior.pt`, frozen."""
-    model = Prior()
-    model.load_state_dict(torch.load(work / "prior.pt", weights_only=True)["average"])
-    return model.requires_grad_(False).eval()
+    return load_average(Prior(), work / "prior.pt")

@@ -12,7 +12,7 @@ from losses.encoders.pocket.text import DIM, TextTower, words_of
 
 from . import things
 from .data import Choice, Pictures
-from .loop import Stage
+from .loop import Stage, load_average
 
 # Random prompts whose sentence vectors are followed, each about a hundred times in five minutes.
 PROMPTS = 20_000
@@ -117,9 +117,4 @@ def train(
 
 def load(work: Path) -> TextTower:
     """The averaged tower of `work/text.pt`, frozen."""
-    state = torch.load(work / "text.pt", weights_only=True)["average"]
-    tower = TextTower()
-    tower.load_state_dict(
-        {key.removeprefix("tower."): v for key, v in state.items() if key.startswith("tower.")}
-    )
-    return tower.requires_grad_(False).eval()
+    return load_average(TextTower(), work / "text.pt", "tower.")
