@@ -6,6 +6,7 @@ prior    the denoiser
 encoder  the scorer of pictures
 export   half-precision weights to losses/encoders/pocket/
 sheet    dreams of sixteen prompts, to WORK/sheet.png
+score    how many dreams of the popular words the encoder recognises
 
 Every stage can be stopped at any moment and goes on from its last checkpoint.
 """
@@ -18,10 +19,10 @@ import torch
 
 from losses.encoders import pocket
 
-from . import data, encoder, export, prior, sheet, text
+from . import data, encoder, export, prior, score, sheet, text
 
 ROOT = Path(__file__).parents[2]
-STAGES = ("data", "text", "prior", "encoder", "export", "sheet")
+STAGES = ("data", "text", "prior", "encoder", "export", "sheet", "score")
 # What the weights in the repository took, each on one core of about 200 GFLOP/s in bfloat16.
 MINUTES = {"text": 5.0, "prior": 97.5, "encoder": 75.0}
 
@@ -64,6 +65,10 @@ def run(stage: str, work: Path, minutes: float, seed: int) -> None:
         return
     if stage == "sheet":
         sheet.save_sheet(pocket.load_pocket(), work / "sheet.png")
+        return
+    if stage == "score":
+        first, five = score.recognised(pocket.load_pocket())
+        print(f"recognised first {first:.1%}, among the first five {five:.1%}")
         return
     pictures = data.Pictures.load(work)
     if stage == "text":
