@@ -1,12 +1,14 @@
 """The definition of rendering, in plain torch: slow, short, any device, any float type.
 
-A stroke is the set of points within half its width of its curve, so caps and joins are round.
-A pixel sees the part of itself that the stroke covers, and strokes are laid over one another in
-order. Nothing here knows of tiles, bounding boxes or other backends; they are held to this file.
-Gradients are torch's own: what is differentiated is exactly what is drawn.
+A stroke is the set of points within half its width of its curve, so caps and joins are round. A
+fill is the set of points that its curve winds around. A pixel sees the part of itself that either
+covers, and both are laid over what is there, in order. Nothing here knows of tiles, bounding boxes
+or other backends; they are held to this file. Gradients are torch's own: what is differentiated is
+exactly what is drawn.
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -23,9 +25,10 @@ NO_LENGTH = 1e-9
 
 
 def render(drawing: Drawing, background: Tensor) -> Tensor:
-    """Paint a drawing whose canvas units are pixels over `background` ([3], RGB).
+    """Paint a drawing whose canvas units are pixels over `background`.
 
-    Returns `[pictures, 3, height, width]`; pixel (i, j) covers `[j, j + 1) x [i, i + 1)`.
+    Three channels of it are RGB; four are RGBA, colours multiplied by alpha. Returns `[pictures,
+    channels, height, width]`; pixel (i, j) covers `[j, j + 1) x [i, i + 1)`.
     """
     height, width = int(drawing.height), int(drawing.width)
     y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
@@ -33,21 +36,32 @@ def render(drawing: Drawing, background: Tensor) -> Tensor:
 
     pictures = []
     for one in drawing.split():
-        picture = background.expand(height * width, 3)
-        curves = one.points.split((3 * one.segments + 1).tolist())
-        for points, stroke_width, color in zip(curves, one.widths, one.colors, strict=True):
-            alpha = color[3] * coverage(pixels, flatten(points), stroke_width / 2)[:, None]
-            picture = picture * (1 - alpha) + color[:3] * alpha
-        pictures.append(picture.T.reshape(3, height, width))
+        picture = background.expand(height * width, -1)
+        for path in one.each_path():
+            polylines = [flatten(*contour) for contour in zip(path.contours, path.closed)]
+            if path.fill is not None:
+                picture = lay(picture, path.fill, inside(pixels, polylines, path.fill_rule))
+            if path.color is not None:
+                picture = lay(picture, path.color, along(pixels, polylines, path.width / 2))
+        pictures.append(picture.T.reshape(-1, height, width))
     return torch.stack(pictures)
 
 
-def flatten(points: Tensor) -> Tensor:
-    """The polyline `[edges + 1, 2]` of a chain of cubics `[3 segments + 1, 2]`.
+def lay(picture: Tensor, color: Tensor, coverage: Tensor) -> Tensor:
+    """A colour (straight RGBA) over `[pixels, channels]`, as far as it covers each pixel."""
+    alpha = color[3] * coverage[:, None]
+    ink = torch.cat([color[:3], torch.ones_like(color[3:])])[: picture.shape[1]]
+    return picture * (1 - alpha) + ink * alpha
+
+
+def flatten(points: Tensor, closed: bool) -> Tensor:
+    """The polyline `[edges + 1, 2]` of a contour, a chain of cubics.
 
     A cubic sampled at k + 1 even parameters strays from its chords by at most max |B''| / (8 k^2),
     and |B''| is at most 6 times the larger second difference of its control points.
     """
+    if closed:
+        points = torch.cat([points, points[:1]])
     polyline = [points[:1]]
     for start in range(0, len(points) - 1, 3):
         cubic = points[start : start + 4]
@@ -59,20 +73,65 @@ def flatten(points: Tensor) -> Tensor:
     return torch.cat(polyline)
 
 
-def coverage(pixels: Tensor, polyline: Tensor, half_width: Tensor) -> Tensor:
+def inside(pixels: Tensor, polylines: Sequence[Tensor], rule: str) -> Tensor:
+    """How much of each pixel `[pixels, 2]` (centres) a fill covers, `[pixels]` in [0, 1].
+
+    The winding number integrated over a pixel is a sum over edges, each straight line's share
+    exact. From it follows what is covered, exactly where no two borders of one path overlap in the
+    pixel.
+    """
+    rings = [torch.cat([polyline, polyline[:1]]) for polyline in polylines]
+    starts, ends = torch.cat([r[:-1] for r in rings]), torch.cat([r[1:] for r in rings])
+    winding = area_right_of(pixels[:, None], starts, ends).sum(1)
+    if rule == "nonzero":
+        return winding.abs().clamp(max=1)
+    return (winding - 2 * (winding / 2).round()).abs()
+
+
+def area_right_of(pixels: Tensor, start: Tensor, end: Tensor) -> Tensor:
+    """The part of a unit square to the right of an edge, counted negative where it runs up.
+
+    It is the integral, over the piece of the edge in the square's rows, of how far right of it the
+    square reaches: the height of the piece times a mean.
+    """
+    right, top = pixels[..., 0] + 0.5, pixels[..., 1] - 0.5
+    run, rise = (end - start).unbind(-1)
+    y0, y1 = start[..., 1] - top, end[..., 1] - top
+    first, last = y0.clamp(0, 1), y1.clamp(0, 1)
+    slanted = rise.abs() > NO_LENGTH
+    t0 = torch.where(slanted, (first - y0) / torch.where(slanted, rise, 1), 0).clamp(0, 1)
+    t1 = torch.where(slanted, (last - y0) / torch.where(slanted, rise, 1), 1).clamp(0, 1)
+    return (last - first) * mean_reach(right - start[..., 0] - t0 * run, right - start[..., 0] - t1 * run)
+
+
+def mean_reach(one: Tensor, other: Tensor) -> Tensor:
+    """The mean of x, kept within [0, 1], while x goes steadily from `one` to `other`."""
+    low, high = torch.minimum(one, other), torch.maximum(one, other)
+    with torch.no_grad():
+        # Where x passes 0 and 1; moving these two moves no area, so they need no derivative.
+        goes = high - low > NO_LENGTH
+        length = torch.where(goes, high - low, 1)
+        t0 = torch.where(goes, (-low / length).clamp(0, 1), (low < 0).to(low))
+        t1 = torch.where(goes, ((1 - low) / length).clamp(0, 1), (low < 1).to(low))
+        middle = (t0 + t1) / 2
+    return (1 - t1) + (t1 - t0) * (low + middle * (high - low))
+
+
+def along(pixels: Tensor, polylines: Sequence[Tensor], half_width: Tensor) -> Tensor:
     """How much of each pixel `[pixels, 2]` (centres) a stroke covers, `[pixels]` in [0, 1].
 
-    Seen from a pixel, the stroke is the straight band around the nearest edge of its polyline: two
+    Seen from a pixel, the stroke is the straight band around the nearest edge of its polylines: two
     parallel borders, half a width before and behind. Of equally near edges the first one counts.
     """
-    starts, along = polyline[:-1], polyline.diff(dim=0)
+    starts = torch.cat([polyline[:-1] for polyline in polylines])
+    edges = torch.cat([polyline.diff(dim=0) for polyline in polylines])
     with torch.no_grad():
-        _, offset = nearest_point(pixels[:, None], starts, along)
-        edge = offset.square().sum(-1).argmin(dim=1)
-    start, along = starts[edge], along[edge]
+        _, offset = nearest_point(pixels[:, None], starts, edges)
+        nearest = offset.square().sum(-1).argmin(dim=1)
+    start, edge = starts[nearest], edges[nearest]
 
-    t, offset = nearest_point(pixels, start, along)
-    across = torch.stack([-along[:, 1], along[:, 0]], dim=-1)
+    t, offset = nearest_point(pixels, start, edge)
+    across = torch.stack([-edge[:, 1], edge[:, 0]], dim=-1)
     towards = torch.where(((t > 0) & (t < 1))[:, None], across, offset)
     length2 = towards.square().sum(-1, keepdim=True)
     somewhere = length2 > NO_LENGTH**2
@@ -82,13 +141,13 @@ def coverage(pixels: Tensor, polyline: Tensor, half_width: Tensor) -> Tensor:
     return half_plane(half_width - distance, normal) - half_plane(-half_width - distance, normal)
 
 
-def nearest_point(pixels: Tensor, start: Tensor, along: Tensor) -> tuple[Tensor, Tensor]:
+def nearest_point(pixels: Tensor, start: Tensor, edge: Tensor) -> tuple[Tensor, Tensor]:
     """Parameter t in [0, 1] of the point of an edge nearest to a pixel, and the way from there."""
-    length2 = along.square().sum(-1)
+    length2 = edge.square().sum(-1)
     has_length = length2 > NO_LENGTH**2
-    t = ((pixels - start) * along).sum(-1) / torch.where(has_length, length2, 1)
+    t = ((pixels - start) * edge).sum(-1) / torch.where(has_length, length2, 1)
     t = torch.where(has_length, t, 0).clamp(0, 1)
-    return t, pixels - start - t[..., None] * along
+    return t, pixels - start - t[..., None] * edge
 
 
 def half_plane(x: Tensor, normal: Tensor) -> Tensor:
