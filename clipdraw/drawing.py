@@ -185,7 +185,9 @@ class Drawing:
     def each_path(self) -> Iterator[Path]:
         """The paths one by one, with views of the drawing's tensors."""
         contours = self.points.split(self.points_of_contour.tolist())
-        closed, stroked, rules = map(torch.Tensor.tolist, (self.closed, self.stroked, self.fill_rules))
+        closed, stroked, rules = map(
+            torch.Tensor.tolist, (self.closed, self.stroked, self.fill_rules)
+        )
         ends = torch.bincount(self.path, minlength=self.paths).cumsum(0).tolist()
         for i, (first, end) in enumerate(zip([0, *ends], ends, strict=False)):
             yield Path(

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from clipdraw.drawing import Drawing
-from clipdraw.renderers.reference import FLATNESS, MOST_EDGES, NO_LENGTH
+from clipdraw.renderers.reference import FLATNESS_OF_STROKES, MOST_EDGES, NO_LENGTH
 
 TILE = 16
 # Half the diagonal of a pixel: no border farther from its centre than this can cut it.
@@ -138,7 +138,7 @@ def count_edges(points, segments):
                 x += np.float64(points[i + 2, 0])
                 y += np.float64(points[i + 2, 1])
                 bend = max(bend, x * x + y * y)
-            edges = math.ceil(math.sqrt(0.75 * math.sqrt(bend) / FLATNESS))
+            edges = math.ceil(math.sqrt(0.75 * math.sqrt(bend) / FLATNESS_OF_STROKES))
             counts[segment] = min(max(edges, 1), MOST_EDGES)
             segment += 1
             point += 3
