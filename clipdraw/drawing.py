@@ -208,11 +208,11 @@ class Path:
     """Control points of each contour."""
     closed: Sequence[bool]
     """Whether each contour leads back to its first point (which is not repeated)."""
-    width: Float[Tensor, ""] = torch.tensor(0.0)
+    width: Float[Tensor, ""]
     """Full stroke width."""
-    color: Float[Tensor, "4"] | None = None
+    color: Float[Tensor, " 4"] | None = None
     """Straight RGBA of the stroke; None for no stroke."""
-    fill: Float[Tensor, "4"] | None = None
+    fill: Float[Tensor, " 4"] | None = None
     """Straight RGBA of the fill; None for no fill."""
     fill_rule: str = "nonzero"
 

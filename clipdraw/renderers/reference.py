@@ -1,10 +1,9 @@
 """The definition of rendering, in plain torch: slow, short, any device, any float type.
 
-A stroke is the set of points within half its width of its curve, so caps and joins are round. A
-fill is the set of points that its curve winds around. A pixel sees the part of itself that either
-covers, and both are laid over what is there, in order. Nothing here knows of tiles, bounding boxes
-or other backends; they are held to this file. Gradients are torch's own: what is differentiated is
-exactly what is drawn.
+A stroke is all points within half its width of its curve, so caps and joins are round; a fill is
+all points that its curve winds around. A pixel sees the part of itself that they cover, laid over
+what is there, in order. Nothing here knows of tiles, boxes or other backends; they are held to this
+file. Gradients are torch's own: what is differentiated is exactly what is drawn.
 """
 
 import math
@@ -79,9 +78,7 @@ def flatten(points: Tensor, closed: bool, flatness: float) -> Tensor:
 def inside(pixels: Tensor, polylines: Sequence[Tensor], rule: str) -> Tensor:
     """How much of each pixel `[pixels, 2]` (centres) a fill covers, `[pixels]` in [0, 1].
 
-    The winding number integrated over a pixel is a sum over edges, each straight line's share
-    exact. From it follows what is covered, exactly where no two borders of one path overlap in the
-    pixel.
+    The winding number is integrated over the pixel: exact where borders of one path do not cross.
     """
     rings = [torch.cat([polyline, polyline[:1]]) for polyline in polylines]
     starts, ends = torch.cat([r[:-1] for r in rings]), torch.cat([r[1:] for r in rings])
@@ -94,31 +91,31 @@ def inside(pixels: Tensor, polylines: Sequence[Tensor], rule: str) -> Tensor:
 def area_right_of(pixels: Tensor, start: Tensor, end: Tensor) -> Tensor:
     """The part of a unit square to the right of an edge, counted negative where it runs up.
 
-    It is the integral, over the piece of the edge in the square's rows, of how far right of it the
-    square reaches: the height of the piece times a mean.
+    It is the height of the edge's piece in the square's rows, times how far right of the piece the
+    square reaches on average.
     """
     right, top = pixels[..., 0] + 0.5, pixels[..., 1] - 0.5
     run, rise = (end - start).unbind(-1)
     y0, y1 = start[..., 1] - top, end[..., 1] - top
-    first, last = y0.clamp(0, 1), y1.clamp(0, 1)
-    slanted = rise.abs() > NO_LENGTH
-    t0 = torch.where(slanted, (first - y0) / torch.where(slanted, rise, 1), 0).clamp(0, 1)
-    t1 = torch.where(slanted, (last - y0) / torch.where(slanted, rise, 1), 1).clamp(0, 1)
-    reach = right - start[..., 0]
-    return (last - first) * mean_reach(reach - t0 * run, reach - t1 * run)
+    first, last = (torch.where(y < 0, 0, torch.where(y < 1, y, 1)) for y in (y0, y1))
+    x0 = start[..., 0] + when(first, y0, rise, 0.0) * run
+    x1 = start[..., 0] + when(last, y0, rise, 1.0) * run
+    return (last - first) * mean_reach(right - x0, right - x1)
 
 
 def mean_reach(one: Tensor, other: Tensor) -> Tensor:
-    """The mean of x, kept within [0, 1], while x goes steadily from `one` to `other`."""
-    low, high = torch.minimum(one, other), torch.maximum(one, other)
-    with torch.no_grad():
-        # Where x passes 0 and 1; moving these two moves no area, so they need no derivative.
-        goes = high - low > NO_LENGTH
-        length = torch.where(goes, high - low, 1)
-        t0 = torch.where(goes, (-low / length).clamp(0, 1), (low < 0).to(low))
-        t1 = torch.where(goes, ((1 - low) / length).clamp(0, 1), (low < 1).to(low))
-        middle = (t0 + t1) / 2
-    return (1 - t1) + (t1 - t0) * (low + middle * (high - low))
+    """The mean of x, kept within [0, 1], while x goes steadily between two numbers."""
+    high, low = torch.maximum(one, other), torch.minimum(one, other)
+    with torch.no_grad():  # moving the times at which x passes 1 and 0 moves no area
+        t0 = when(1, high, low - high, (high > 1).to(high))
+        t1 = when(0, high, low - high, (high > 0).to(high))
+    return t0 + (t1 - t0) * (high + (t0 + t1) / 2 * (low - high))
+
+
+def when(value: Tensor | float, start: Tensor, change: Tensor, at_rest: Tensor | float) -> Tensor:
+    """The time in [0, 1] at which what starts at `start` and goes by `change` is at `value`."""
+    moves = change.abs() > NO_LENGTH
+    return torch.where(moves, (value - start) / torch.where(moves, change, 1), at_rest).clamp(0, 1)
 
 
 def along(pixels: Tensor, polylines: Sequence[Tensor], half_width: Tensor) -> Tensor:
