@@ -70,10 +70,12 @@ class Drawing:
             "path": lambda: torch.arange(contours),
             "stroked": lambda: torch.ones(paths, dtype=torch.bool),
             "fill_rules": lambda: torch.zeros(paths, dtype=torch.int64),
-            "fills": lambda: torch.zeros_like(self.colors),
+            "fills": lambda: torch.zeros_like(self.colors, requires_grad=False),
         }
         for name, default in defaults.items():
-            if getattr(self, name) is None:
+            # Fills that nothing shows follow the colours to their type and device.
+            unseen = name == "fills" and not self.fill_rules.any()
+            if getattr(self, name) is None or unseen:
                 object.__setattr__(self, name, default())
         for name in ("segments", "closed", "path", "picture", "stroked", "fill_rules"):
             object.__setattr__(self, name, getattr(self, name).cpu())
@@ -173,6 +175,30 @@ class Drawing:
     def select(self, paths: Bool[Tensor, " paths"]) -> Drawing:
         """Only the paths for which `paths` is true, in the same order."""
         return self.take(paths.nonzero().squeeze(1))
+
+    def repeat(self, times: int) -> Drawing:
+        """Every picture so many times, its copies side by side. (Gradients add up.)"""
+        paths = torch.bincount(self.picture, minlength=self.pictures).tolist()
+        contours = torch.bincount(self.picture[self.path], minlength=self.pictures).tolist()
+        points = torch.bincount(self.picture[self.path_of_point], minlength=self.pictures).tolist()
+
+        def over(rows: Tensor, counts: list[int]) -> Tensor:
+            each = [part.repeat(times, *[1] * (rows.dim() - 1)) for part in rows.split(counts)]
+            return torch.cat(each) if each else rows
+
+        copies = torch.arange(self.pictures * times).repeat_interleave
+        contours_of_path = over(torch.bincount(self.path, minlength=self.paths), paths)
+        return self.replace(
+            points=over(self.points, points),
+            path=torch.arange(len(contours_of_path)).repeat_interleave(contours_of_path),
+            picture=copies(torch.tensor(paths).repeat_interleave(times)),
+            pictures=self.pictures * times,
+            **{name: over(getattr(self, name), contours) for name in ("segments", "closed")},
+            **{
+                name: over(getattr(self, name), paths)
+                for name in ("widths", "colors", "stroked", "fill_rules", "fills")
+            },
+        )
 
     def split(self) -> list[Drawing]:
         """The batch as a list of single pictures."""

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from clipdraw import Drawing, render, scribble
-from clipdraw.drawing import join
+from clipdraw.drawing import Path as OnePath
+from clipdraw.drawing import assemble, join
 
 DATA = Path(__file__).parent / "data"
 WHITE = torch.ones(3, dtype=torch.float64)
@@ -30,6 +31,40 @@ def strokes(*paths, width=40, height=28) -> Drawing:
     )
 
 
+def shape(*contours, fill=None, rule="nonzero", color=None, width=0.0, closed=True) -> OnePath:
+    """One path in double precision."""
+    double = {"dtype": torch.float64}
+    return OnePath(
+        contours=[torch.tensor(points, **double) for points in contours],
+        closed=[closed] * len(contours),
+        width=torch.tensor(width, **double),
+        color=None if color is None else torch.tensor(color, **double),
+        fill=None if fill is None else torch.tensor(fill, **double),
+        fill_rule=rule,
+    )
+
+
+def shapes(*paths, width=40, height=28) -> Drawing:
+    return assemble(paths, width, height)
+
+
+def polygon(*corners) -> list[tuple[float, float]]:
+    """A closed contour of straight segments."""
+    corners = np.array(corners, dtype=float)
+    sides = np.roll(corners, -1, axis=0) - corners
+    points = np.stack([corners, corners + sides / 3, corners + sides * 2 / 3], axis=1)
+    return [tuple(p) for p in points.reshape(-1, 2)]
+
+
+def disc(x, y, radius, squeeze=1.0) -> list[tuple[float, float]]:
+    """A closed contour of four cubics round to 2.7e-4 of its radius; squeezed, an ellipse."""
+    k = 0.5522847498
+    quarter = np.array([(1, 0), (1, k), (k, 1)])
+    turn = np.array([(0, 1), (-1, 0)])
+    points = np.concatenate([quarter @ np.linalg.matrix_power(turn, i) for i in range(4)])
+    return [tuple(p) for p in np.array([x, y]) + radius * points * np.array([1, squeeze])]
+
+
 def random_strokes(seed: int, count: int, widths, *, width=50, height=37, wander=1.0) -> Drawing:
     """CLIPDraw's scribbles with widths drawn from a range, and steps `wander` times as long."""
     generator = torch.Generator().manual_seed(seed)
@@ -45,6 +80,8 @@ def random_strokes(seed: int, count: int, widths, *, width=50, height=37, wander
 RED, BLUE, GLASS = (0.9, 0.1, 0.2, 1.0), (0.1, 0.3, 0.8, 0.7), (0.2, 0.9, 0.4, 0.0)
 WAVE = [(4.3, 5.1), (14.2, 31.7), (23.8, -8.4), (35.6, 21.3)]
 LOOP = [(8.0, 22.0), (52.0, -6.0), (-14.0, -5.0), (31.0, 23.0)]
+STAR = polygon((20.2, 1.3), (27.9, 26.1), (3.2, 10.4), (36.8, 9.7), (11.7, 25.6))
+EIGHT = [(4.3, 14), (4.3, -9), (35.6, 37), (35.6, 14), (35.6, -9), (4.3, 37)]
 
 SCENES = {
     "random": random_strokes(0, 20, (0.5, 12.0)),
@@ -67,6 +104,32 @@ SCENES = {
     "one pixel": strokes(([(0.1, 0.2), (0.5, 0.9), (0.7, 0.1), (0.9, 0.8)], 0.4, BLUE),
                          width=1, height=1),
     "tall": strokes((WAVE, 5.0, BLUE), width=17, height=70),
+    "disc": shapes(shape(disc(19.3, 14.1, 9.7), fill=BLUE)),
+    "wider than the canvas": shapes(shape(disc(19.3, 14.1, 60.2, 0.4), fill=BLUE)),
+    "off to the left": shapes(shape(disc(-20.3, 14.1, 31.0), fill=RED)),
+    "off to every side": shapes(*(shape(disc(x, y, 9.0), fill=BLUE) for x, y in
+                                  ((-3.3, 9.1), (41.2, 8.8), (20.5, -4.1), (18.1, 33.0)))),
+    "star, nonzero": shapes(shape(STAR, fill=BLUE)),
+    "star, evenodd": shapes(shape(STAR, fill=BLUE, rule="evenodd")),
+    "eight, nonzero": shapes(shape(EIGHT, fill=RED)),
+    "eight, evenodd": shapes(shape(EIGHT, fill=RED, rule="evenodd")),
+    "ring, evenodd": shapes(shape(disc(20, 14, 11.3), disc(21.2, 13.1, 6),
+                                  fill=RED, rule="evenodd")),
+    "ring, nonzero": shapes(shape(disc(20, 14, 11.3), disc(21.2, 13.1, 6)[::-1], fill=RED)),
+    "overlapping": shapes(shape(disc(15, 14, 9.3), disc(24.2, 13.1, 8.0), fill=RED),
+                          shape(disc(20, 14, 4.3), fill=GLASS),
+                          shape(disc(20, 20, 5.3), fill=BLUE)),
+    "fill and stroke": shapes(shape(disc(18.2, 13.9, 9.1, 0.7), fill=BLUE, color=RED, width=3.3),
+                              shape(WAVE, fill=RED, color=BLUE, width=1.2, closed=False)),
+    "closed stroke": shapes(shape(STAR, color=RED, width=2.2),
+                            shape(disc(20, 14, 11.3), disc(30.2, 13.1, 6), color=BLUE, width=4.0)),
+    "on whole pixels": shapes(shape(polygon((8, 4), (32, 4), (32, 20), (8, 20)), fill=BLUE)),
+    "sliver": shapes(shape(polygon((2.3, 4.1), (37.7, 21.2), (37.71, 21.25)), fill=RED)),
+    "within a pixel": shapes(shape(disc(7.4, 9.6, 0.3), fill=RED)),
+    "no area": shapes(shape(disc(7.4, 9.6, 0.0), fill=RED, color=BLUE, width=3.0),
+                      shape(polygon((2.3, 4.1), (37.7, 21.2)), fill=RED)),
+    "two pictures": join([shapes(shape(STAR, fill=BLUE)), strokes((WAVE, 5.0, RED)), strokes(),
+                          shapes(shape(disc(20, 14, 7), fill=RED, color=BLUE, width=2.0))]),
 }  # fmt: skip
 
 
@@ -125,6 +188,33 @@ def test_the_gradient_is_that_of_what_is_drawn(name):
         step = 1e-7
         slope = (value(**{tensor: x + step * way}) - value(**{tensor: x - step * way})) / (2 * step)
         assert slope == pytest.approx(float((gradients[tensor] * way).sum()), rel=1e-4, abs=1e-4)
+
+
+def test_a_transparent_picture_is_laid_over_paper():
+    """By one line of arithmetic: its colours are multiplied by alpha."""
+    drawing = SCENES["fill and stroke"]
+    paper = torch.tensor([0.9, 0.8, 0.6], dtype=torch.float64)
+    for backend in ("cpu", "reference"):
+        clear = render(drawing, background=None, backend=backend)
+        opaque = render(drawing, background=paper, backend=backend)
+        assert clear.shape == (1, 4, 28, 40)
+        laid = clear[:, :3] + (1 - clear[:, 3:]) * paper[:, None, None]
+        assert (laid - opaque).abs().max() < 1e-12
+        assert clear[0, :, 0, 0].tolist() == [0, 0, 0, 0]
+        assert clear[0, 3].max() <= 1
+
+
+def test_the_gradient_through_a_transparent_picture():
+    found = []
+    for backend in ("cpu", "reference"):
+        drawing = SCENES["fill and stroke"]
+        leaves = {name: x.clone().requires_grad_() for name, x in drawing.floats.items()}
+        picture = render(drawing.replace(**leaves), background=None, backend=backend)
+        weights = torch.linspace(-1, 1, picture.numel(), dtype=torch.float64)
+        (picture * weights.reshape(picture.shape)).sum().backward()
+        found.append({name: x.grad for name, x in leaves.items()})
+    for name, gradient in found[1].items():
+        assert (found[0][name] - gradient).norm() < 1e-8 * gradient.norm(), name
 
 
 def parity(seed: int) -> tuple[Drawing, dict[str, torch.Tensor]]:

@@ -27,6 +27,7 @@ from clipdraw.renderers.cpu_kernels import (
     paint_tiles,
     pull_flatten,
     pull_tiles,
+    signs_of_area,
 )  # fmt: skip
 from clipdraw.renderers.layers import STROKE, Layers, layers_of
 from clipdraw.renderers.reference import FLATNESS_OF_FILLS, FLATNESS_OF_STROKES
@@ -75,6 +76,7 @@ class _Scene:
         flatness = np.where(self.is_stroke, FLATNESS_OF_STROKES, FLATNESS_OF_FILLS)
         self.edges_of_segment = count_edges(self.points, layers, flatness)
         self.lines = flatten(self.points, layers, self.edges_of_segment)
+        self.clockwise = signs_of_area(*self.lines, len(layers.kind))
 
     def bands(self) -> Iterator[tuple[Bins, int]]:
         """The edges of each tile, for some rows of tiles at a time, and the number of tiles.
@@ -89,7 +91,9 @@ class _Scene:
                 *self.lines, self.layers.kind, self.layers.picture, self.half_widths,
                 first, last, down, across,
             )  # fmt: skip
-            bins = Bins(first, down, across, *self.lines, self.layers.kind, *entries)
+            bins = Bins(
+                first, down, across, *self.lines, self.layers.kind, self.clockwise, *entries
+            )
             yield bins, (last - first) * across
 
     def forward(self) -> np.ndarray:

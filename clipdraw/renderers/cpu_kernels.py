@@ -17,8 +17,6 @@ from clipdraw.renderers.reference import MOST_EDGES, NO_LENGTH
 TILE = 16
 # Half the diagonal of a pixel: no border farther from its centre than this can cut it.
 REACH = math.sqrt(0.5) + 1e-6
-# A pace at which every distance that a float holds is covered at once.
-JUMP = 1e30
 # An entry's gradient slot: the edge's start and end, then the layer's half width, ink and opacity.
 HALF_WIDTH, INK = 4, 5
 
@@ -46,6 +44,8 @@ class Bins(NamedTuple):
     layer_of_edge: np.ndarray
     """`[edges]`, never decreases."""
     kind_of_layer: np.ndarray
+    clockwise: np.ndarray
+    """`[layers]`: 1 where the winding number's integral is positive, -1 where it is negative."""
     first_entry: np.ndarray
     """`[tiles + 1]`: tile t, row by row, has the entries first[t]:first[t + 1]."""
     edge_of_entry: np.ndarray
@@ -179,10 +179,10 @@ def bin_edges(
             ax, ay = vertices[start_of_edge[edge]]
             bx, by = vertices[start_of_edge[edge] + 1]
             end = max(ax, bx) + reach if is_stroke else farthest[layer]
-            left = max(math.floor((min(ax, bx) - reach) / TILE), 0)
+            left = max(math.ceil((min(ax, bx) - reach) / TILE) - 1, 0)
             right = min(math.floor(end / TILE), tiles_across - 1)
             above = picture[layer] * tiles_down
-            top = max(math.floor((min(ay, by) - reach) / TILE), 0) + above
+            top = max(math.ceil((min(ay, by) - reach) / TILE) - 1, 0) + above
             bottom = min(math.floor((max(ay, by) + reach) / TILE), tiles_down - 1) + above
             for row in range(max(top, first_row), min(bottom, last_row - 1) + 1):
                 for column in range(left, right + 1):
@@ -212,6 +212,17 @@ def right_ends(vertices, start_of_edge, layer_of_edge, layers):
 
 
 @compiled
+def signs_of_area(vertices, start_of_edge, layer_of_edge, layers):
+    """`clockwise` of `Bins`: the sign of each layer's area, as a polygon of all its edges."""
+    area = np.zeros(layers)
+    for edge in range(len(start_of_edge)):
+        ax, ay = vertices[start_of_edge[edge]]
+        bx, by = vertices[start_of_edge[edge] + 1]
+        area[layer_of_edge[edge]] += np.float64(ay) * bx - np.float64(ax) * by
+    return np.sign(area)
+
+
+@compiled
 def near_tile(ax, ay, bx, by, reach, row, column):
     """Whether the circle around a tile comes within `reach` of an edge (long edges are slanted)."""
     x, y = (column + 0.5) * TILE - ax, (row + 0.5) * TILE - ay
@@ -233,7 +244,8 @@ def cover(bins, first, last, half_width, x0, y0, scratch, alpha, clue):
     kind = bins.kind_of_layer[bins.layer_of_edge[bins.edge_of_entry[first]]]
     if kind == STROKE:
         return cover_stroke(bins, first, last, half_width, x0, y0, scratch, alpha, clue)
-    return cover_fill(bins, first, last, kind, x0, y0, scratch, alpha, clue)
+    clockwise = bins.clockwise[bins.layer_of_edge[bins.edge_of_entry[first]]]
+    return cover_fill(bins, first, last, kind, clockwise, x0, y0, scratch, alpha, clue)
 
 
 @compiled
@@ -258,7 +270,7 @@ def cover_stroke(bins, first, last, half_width, x0, y0, best, alpha, near):
         ex = bins.vertices[vertex + 1, 0] - tile_x - ax
         ey = bins.vertices[vertex + 1, 1] - tile_y - ay
         length2 = ex * ex + ey * ey
-        inverse = one / length2 if length2 > NO_LENGTH**2 else zero
+        inverse = one / length2 if length2 > NO_LENGTH else zero
         start = max(math.floor(min(ay, ay + ey) - reach), 0)
         stop = min(math.floor(max(ay, ay + ey) + reach) + 1, TILE)
         top, bottom = min(top, start), max(bottom, stop)
@@ -311,7 +323,7 @@ def towards(px, py, vertices, vertex):
     ex, ey = vertices[vertex + 1, 0] - ax, vertices[vertex + 1, 1] - ay
     x, y = px - ax, py - ay
     length2 = ex * ex + ey * ey
-    t = min(max((x * ex + y * ey) / length2, 0.0), 1.0) if length2 > NO_LENGTH**2 else 0.0
+    t = min(max((x * ex + y * ey) / length2, 0.0), 1.0) if length2 > NO_LENGTH else 0.0
     if 0 < t < 1:
         length = math.sqrt(length2)
         nx, ny = -ey / length, ex / length
@@ -351,7 +363,7 @@ def pull_half_plane(x, nx, ny):
 
 
 @compiled
-def cover_fill(bins, first, last, kind, x0, y0, winding, alpha, slope):
+def cover_fill(bins, first, last, kind, clockwise, x0, y0, winding, alpha, slope):
     """How much of each pixel of a tile a fill covers; see `reference.inside`.
 
     Fills `alpha` [256] with the coverage and `slope` [256] with its derivative by the winding
@@ -366,13 +378,13 @@ def cover_fill(bins, first, last, kind, x0, y0, winding, alpha, slope):
             xs = ax + t0 * (bx - ax), ax + t1 * (bx - ax)
             add_reach(winding[row * TILE :][:TILE], stop - start, min(xs), max(xs))
     for i in range(TILE * TILE):
+        turns = winding[i]
         if kind == EVENODD:
-            odd = winding[i] - two * np.rint(winding[i] / two)
-            alpha[i] = abs(odd)
-            slope[i] = np.sign(odd)
-        else:
-            alpha[i] = min(abs(winding[i]), one)
-            slope[i] = np.sign(winding[i]) if alpha[i] < one else 0
+            turns -= two * np.rint(turns / two)
+        # Where nothing is covered yet, a shape grows by winding as most of it does.
+        sense = clockwise if turns == 0 else np.sign(turns)
+        slope[i] = sense if abs(turns) <= one else 0
+        alpha[i] = min(abs(turns), one)
     return 0, TILE
 
 
@@ -387,8 +399,8 @@ def edge_in_tile(bins, entry, x0, y0):
 
 @compiled
 def rows_of(ay, by):
-    """The rows of a tile that an edge is in; a row [i, i + 1) owns its upper border."""
-    return max(math.floor(min(ay, by)), 0), min(math.floor(max(ay, by)) + 1, TILE)
+    """The rows of a tile that an edge is in, or touches."""
+    return max(math.ceil(min(ay, by)) - 1, 0), min(math.floor(max(ay, by)) + 1, TILE)
 
 
 @compiled
@@ -411,16 +423,19 @@ def add_reach(row_winding, height, low_x, high_x):
     """
     like = row_winding.dtype.type
     height, length = like(height), like(high_x - low_x)
+    half, one = like(0.5), like(1)
     if high_x < 0:
         row_winding += height
-    elif low_x < TILE:
-        inverse = one_over(length)
-        one, half = like(1), like(0.5)
+    elif low_x <= TILE and length > NO_LENGTH:
+        inverse = one / length
         for column in range(TILE):
             high = like(column + 1 - low_x)
             t0, t1 = within((high - one) * inverse), within(high * inverse)
             mean = t0 + (t1 - t0) * (high - half * (t0 + t1) * length)
             row_winding[column] += height * mean
+    elif low_x <= TILE:
+        for column in range(TILE):
+            row_winding[column] += height * within(like(column + 1 - low_x))
 
 
 @compiled
@@ -443,17 +458,16 @@ def pull_fill(bins, first, last, slope, x0, y0, d_alpha, slots):
             d_x0, d_x1 = (d_low, d_high) if xs[0] < xs[1] else (d_high, d_low)
             slot[0] += d_x0 * (1 - t0) + d_x1 * (1 - t1)
             slot[2] += d_x0 * t0 + d_x1 * t1
-            # An end inside the row moves up and down; a row's border cuts at another parameter.
-            if 0 <= ay - row < 1:
-                slot[1] -= d_height
-            elif slanted:
-                slot[1] -= d_x0 * run * (1 - t0) / rise
-                slot[3] -= d_x0 * run * t0 / rise
-            if 0 <= by - row < 1:
-                slot[3] += d_height
-            elif slanted:
-                slot[1] -= d_x1 * run * (1 - t1) / rise
-                slot[3] -= d_x1 * run * t1 / rise
+            # An end inside the row moves up and down; elsewhere the row's border cuts the edge at
+            # another parameter.
+            start_moves, stop_moves = slope_of_keep(ay - row), slope_of_keep(by - row)
+            slot[1] -= d_height * start_moves
+            slot[3] += d_height * stop_moves
+            if slanted:
+                d_t0 = d_x0 * run / rise * (1 - start_moves)
+                d_t1 = d_x1 * run / rise * (1 - stop_moves)
+                slot[1] -= d_t0 * (1 - t0) + d_t1 * (1 - t1)
+                slot[3] -= d_t0 * t0 + d_t1 * t1
 
 
 @compiled
@@ -465,9 +479,9 @@ def pull_reach(d_row, height, low_x, high_x):
     if high_x < 0:
         for column in range(TILE):
             d_height += d_row[column]
-    elif low_x < TILE:
+    elif low_x <= TILE and high_x - low_x > NO_LENGTH:
         length = like(high_x - low_x)
-        inverse = one_over(length)
+        inverse = one / length
         for column in range(TILE):
             high = like(column + 1 - low_x)
             t0, t1 = within((high - one) * inverse), within(high * inverse)
@@ -475,13 +489,19 @@ def pull_reach(d_row, height, low_x, high_x):
             d_height += d_row[column] * (t0 + (t1 - t0) * (high - middle * length))
             d_low -= d_row[column] * (t1 - t0) * (one - middle)
             d_high -= d_row[column] * (t1 - t0) * middle
+    elif low_x <= TILE:
+        for column in range(TILE):
+            high = like(column + 1 - low_x)
+            d_height += d_row[column] * within(high)
+            d_low -= d_row[column] * half * like(slope_of_keep(high))
+        d_high = d_low
     return d_height, d_low * height, d_high * height
 
 
 @compiled
-def one_over(length):
-    """The pace of what covers a length in a time of 1; a jump, where there is no length."""
-    return type(length)(1) / length if length > NO_LENGTH else type(length)(JUMP)
+def slope_of_keep(x):
+    """The derivative of x within [0, 1]; see `reference.keep`."""
+    return 0.5 * (np.sign(x) - np.sign(x - 1))
 
 
 @compiled
