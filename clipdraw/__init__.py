@@ -5,7 +5,8 @@ from clipdraw.film import save_film, save_png, stroke_by_stroke
 from clipdraw.loop import Scene, Weighted, optimise
 from clipdraw.renderers import render
 from clipdraw.scribble import scribble
-from clipdraw.svg import from_svg, to_svg
+from clipdraw.svg import to_svg
+from clipdraw.svg_reader import from_svg
 from clipdraw.views import RasterViews
 
 __all__ = [

@@ -292,7 +292,7 @@ def files_of_no_use(folder: Path) -> dict[str, tuple[str, str]]:
     torch.save({"points": Malice(folder / "was-here")}, folder / "malice.pt")
     return {
         "not.svg": ("drawing", "not.svg is not an SVG file"),
-        "script.svg": ("drawing", "script.svg holds a <script>"),
+        "script.svg": ("drawing", "script.svg has nothing to draw; it has scripts"),
         "bomb.svg": ("drawing", "declares document types or entities"),
         "malice.safetensors": ("resume", "malice.safetensors is not a state file"),
         "malice.pt": ("resume", "malice.pt is not a state file"),
@@ -328,4 +328,4 @@ def test_an_svg_is_refused_by_the_name_of_its_input(tmp_path, capsys):
     file = tmp_path / "a.svg"
     file.write_text(to_svg(scribble(1, torch.Generator().manual_seed(0))).replace("path", "image"))
     assert main(command(tmp_path / "out", drawing=f"@{file}")) == 2
-    assert "drawing: a.svg holds a <image>" in capsys.readouterr().err
+    assert "drawing: a.svg has nothing to draw; it has images" in capsys.readouterr().err
