@@ -91,9 +91,8 @@ class _Scene:
                 *self.lines, self.layers.kind, self.layers.picture, self.half_widths,
                 first, last, down, across,
             )  # fmt: skip
-            bins = Bins(
-                first, down, across, *self.lines, self.layers.kind, self.clockwise, *entries
-            )
+            kinds = (self.layers.kind, self.clockwise)
+            bins = Bins(first, down, across, self.lines[0], *kinds, *entries)
             yield bins, (last - first) * across
 
     def forward(self) -> np.ndarray:
@@ -111,7 +110,7 @@ class _Scene:
         d_half_widths, d_ink = np.zeros(len(self.half_widths)), np.zeros(self.ink.shape)
         d_background = np.zeros(len(self.background))
         for bins, tiles in self.bands():
-            slots = np.zeros((len(bins.edge_of_entry), INK + self.ink.shape[1]), self.points.dtype)
+            slots = np.zeros((len(bins.layer), INK + self.ink.shape[1]), self.points.dtype)
             behind = np.zeros((tiles, len(self.background)), self.points.dtype)
             scene = (bins, self.half_widths, self.ink, self.background)
             _share(tiles, pull_tiles, *scene, gradient, slots, behind)

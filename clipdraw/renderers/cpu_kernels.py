@@ -21,16 +21,26 @@ REACH = math.sqrt(0.5) + 1e-6
 HALF_WIDTH, INK = 4, 5
 
 
-def compiled(function):
+def compiled(function=None, **options):
     """Compile at the first call; threads share nothing but read-only arrays, so no lock is held."""
+    if function is None:
+        return lambda function: compiled(function, **options)
+    options |= {"nogil": True, "error_model": "numpy"}
     try:
-        return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+        return numba.njit(cache=True, **options)(function)
     except RuntimeError:  # nowhere to write the cache to: compile anew in every process
-        return numba.njit(nogil=True, error_model="numpy")(function)
+        return numba.njit(**options)(function)
+
+
+# Rows of the table of a stroke's border pixels.
+(
+    X, Y, EDGE_X, EDGE_Y, T, DISTANCE, LENGTH, NORMAL_X, NORMAL_Y, ALPHA,
+    START_X, START_Y, END_X, END_Y, BORDER,
+) = range(15)  # fmt: skip
 
 
 class Bins(NamedTuple):
-    """All edges, and which of them each tile of some rows must look at. (Kernels take it whole.)"""
+    """Which edges each tile of some rows must look at. (Kernels take it whole.)"""
 
     first_row: int
     """Rows of tiles are counted through all pictures; these start here."""
@@ -38,18 +48,17 @@ class Bins(NamedTuple):
     tiles_across: int
     """In one picture."""
     vertices: np.ndarray
-    """`[vertices, 2]`."""
-    start_of_edge: np.ndarray
-    """`[edges]`: an edge runs from this vertex to the next one."""
-    layer_of_edge: np.ndarray
-    """`[edges]`, never decreases."""
-    kind_of_layer: np.ndarray
+    """`[vertices, 2]`; an edge runs from a vertex to the next one."""
+    kind: np.ndarray
+    """`[layers]`: see `Layers`."""
     clockwise: np.ndarray
     """`[layers]`: 1 where the winding number's integral is positive, -1 where it is negative."""
     first_entry: np.ndarray
     """`[tiles + 1]`: tile t, row by row, has the entries first[t]:first[t + 1]."""
-    edge_of_entry: np.ndarray
-    """`[entries]`: within a tile never decreases, so that layers come in painter's order."""
+    layer: np.ndarray
+    """`[entries]`: the layer of each; within a tile in painter's order."""
+    vertex: np.ndarray
+    """`[entries]`: where the edge of each starts."""
 
 
 @compiled
@@ -144,10 +153,8 @@ def bernstein(t):
 def add_slots(slots, bins, d_vertices, d_half_widths, d_ink):
     """Every entry's gradient added up, in the order of the entries and in double precision."""
     channels = d_ink.shape[1]
-    for entry in range(len(bins.edge_of_entry)):
-        edge = bins.edge_of_entry[entry]
-        layer = bins.layer_of_edge[edge]
-        vertex = bins.start_of_edge[edge]
+    for entry in range(len(slots)):
+        layer, vertex = bins.layer[entry], bins.vertex[entry]
         for axis in range(2):
             d_vertices[vertex, axis] += slots[entry, axis]
             d_vertices[vertex + 1, axis] += slots[entry, 2 + axis]
@@ -161,7 +168,7 @@ def bin_edges(
     vertices, start_of_edge, layer_of_edge, kind, picture, half_widths,
     first_row, last_row, tiles_down, tiles_across,
 ):  # fmt: skip
-    """Which edges each tile of some rows must look at: `first_entry`, `edge_of_entry` of `Bins`.
+    """Which edges each tile of some rows must look at: the last three fields of `Bins`.
 
     A fill's edge is of interest to all tiles to the right of it, as far as the fill reaches. The
     first pass counts, the second fills.
@@ -169,7 +176,7 @@ def bin_edges(
     tiles = (last_row - first_row) * tiles_across
     first = np.zeros(tiles + 1, np.int64)
     filled = np.zeros(tiles, np.int64)
-    edges = np.empty(0, np.int32)
+    entry_layer = entry_vertex = np.empty(0, np.int32)
     farthest = right_ends(vertices, start_of_edge, layer_of_edge, len(kind))
     for fill in range(2):
         for edge in range(len(start_of_edge)):
@@ -190,14 +197,16 @@ def bin_edges(
                         continue
                     tile = (row - first_row) * tiles_across + column
                     if fill:
-                        edges[first[tile] + filled[tile]] = edge
+                        entry_layer[first[tile] + filled[tile]] = layer
+                        entry_vertex[first[tile] + filled[tile]] = start_of_edge[edge]
                         filled[tile] += 1
                     else:
                         first[tile + 1] += 1
         if not fill:
             first = np.cumsum(first)
-            edges = np.empty(first[-1], np.int32)
-    return first, edges
+            entry_layer = np.empty(first[-1], np.int32)
+            entry_vertex = np.empty(first[-1], np.int32)
+    return first, entry_layer, entry_vertex
 
 
 @compiled
@@ -234,38 +243,78 @@ def near_tile(ax, ay, bx, by, reach, row, column):
     return x * x + y * y <= around * around
 
 
+class Scratch(NamedTuple):
+    """Room to work in that a thread uses for one layer of one tile after another."""
+
+    best: np.ndarray
+    """`[256]`: squared distance to the nearest edge, or the winding number's integral."""
+    near: np.ndarray
+    """`[256]`: the entry of the nearest edge."""
+    border: np.ndarray
+    """`[BORDER, 256]`: what there is to know of the pixels on a stroke's border."""
+
+
 @compiled
-def cover(bins, first, last, half_width, x0, y0, scratch, alpha, clue):
+def scratch(like):
+    pixels = TILE * TILE
+    return Scratch(
+        np.empty(pixels, like.dtype),
+        np.empty(pixels, np.int32),
+        np.empty((BORDER, pixels), like.dtype),
+    )
+
+
+@compiled
+def cover(bins, first, last, half_width, x0, y0, room, alpha, clue):
     """How much of each pixel of a tile one layer covers, from its entries `first:last`.
 
     Fills `alpha` [256] with the coverage, and `clue` [256] with what the backward pass wants to
-    know of a pixel. `scratch` is [256]. Returns the rows touched.
+    know. Returns the first row touched, the last one + 1, and how many pixels are on a border.
     """
-    kind = bins.kind_of_layer[bins.layer_of_edge[bins.edge_of_entry[first]]]
-    if kind == STROKE:
-        return cover_stroke(bins, first, last, half_width, x0, y0, scratch, alpha, clue)
-    clockwise = bins.clockwise[bins.layer_of_edge[bins.edge_of_entry[first]]]
-    return cover_fill(bins, first, last, kind, clockwise, x0, y0, scratch, alpha, clue)
+    layer = bins.layer[first]
+    if bins.kind[layer] == STROKE:
+        return cover_stroke(bins, first, last, half_width, x0, y0, room, alpha, clue)
+    cover_fill(
+        bins, first, last, bins.kind[layer], bins.clockwise[layer], x0, y0, room.best, alpha, clue
+    )
+    return 0, TILE, 0
 
 
 @compiled
-def cover_stroke(bins, first, last, half_width, x0, y0, best, alpha, near):
-    """How much of each pixel of a tile a stroke covers, from its entries `first:last`.
+def cover_stroke(bins, first, last, half_width, x0, y0, room, alpha, clue):
+    """How much of each pixel of a tile a stroke covers; see `cover`.
 
-    Fills `alpha` [256] with the coverage and `near` [256] with the nearest entry where its
-    border crosses the pixel, -1 elsewhere. `best` [256] is scratch. Returns the rows touched.
+    Only pixels that its border crosses pay for exact coverage. `clue` lists them: the number of the
+    pixel, and above its eight bits the nearest entry, counted from `first`.
     """
+    best, near, border = room
+    top, bottom = find_nearest(bins, first, last, half_width, x0, y0, best, near)
+    outside = best.dtype.type((half_width + REACH) ** 2)
+    inside = best.dtype.type(max(half_width - REACH, 0) ** 2)
+    count = 0
+    for i in range(top * TILE, bottom * TILE):
+        alpha[i] = best[i] < inside
+        clue[count] = (near[i] - first) * TILE * TILE + i
+        count += (best[i] >= inside) & (best[i] < outside)
+    find_border(bins, first, clue, count, x0, y0, border)
+    cover_border(border, count, best.dtype.type(half_width))
+    for k in range(count):
+        alpha[clue[k] % (TILE * TILE)] = border[ALPHA, k]
+    return top, bottom, count
+
+
+@compiled
+def find_nearest(bins, first, last, half_width, x0, y0, best, near):
+    """Fill `best` [256] and `near` [256] in the rows that a stroke reaches; returns these rows."""
     # An int64 or a literal among float32s would make the hot loop double, and half as fast.
     zero, one, half = best.dtype.type(0), best.dtype.type(1), best.dtype.type(0.5)
     tile_x, tile_y = best.dtype.type(x0), best.dtype.type(y0)
     best[:] = np.inf
-    alpha[:] = 0
-    near[:] = -1
     top, bottom = TILE, 0
     columns = np.arange(TILE).astype(best.dtype) + half
     reach = half_width + 1
     for entry in range(first, last):
-        vertex = start_vertex(bins, entry)
+        vertex = bins.vertex[entry]
         ax, ay = bins.vertices[vertex, 0] - tile_x, bins.vertices[vertex, 1] - tile_y
         ex = bins.vertices[vertex + 1, 0] - tile_x - ax
         ey = bins.vertices[vertex + 1, 1] - tile_y - ay
@@ -288,78 +337,102 @@ def cover_stroke(bins, first, last, half_width, x0, y0, best, alpha, near):
                 if distance2 < row_best[column]:
                     row_best[column] = distance2
                     row_near[column] = entry
-
-    outside = (half_width + REACH) ** 2
-    inside = max(half_width - REACH, 0) ** 2
-    for i in range(top * TILE, bottom * TILE):
-        if best[i] >= outside:
-            near[i] = -1
-        elif best[i] < inside:
-            alpha[i] = 1
-            near[i] = -1
-        else:
-            px, py = x0 + i % TILE + 0.5, y0 + i // TILE + 0.5
-            distance, nx, ny, _, _ = towards(px, py, bins.vertices, start_vertex(bins, near[i]))
-            alpha[i] = half_plane(half_width - distance, nx, ny) - half_plane(
-                -half_width - distance, nx, ny
-            )
     return top, bottom
 
 
 @compiled
-def start_vertex(bins, entry):
-    """The vertex that an entry's edge starts from."""
-    return bins.start_of_edge[bins.edge_of_entry[entry]]
+def find_border(bins, first, clue, count, x0, y0, border):
+    """Fill the table of a stroke's border pixels, as far as LENGTH."""
+    xs, ys, edge_xs, edge_ys = border[X], border[Y], border[EDGE_X], border[EDGE_Y]
+    for k in range(count):
+        pixel, entry = clue[k] % (TILE * TILE), first + clue[k] // (TILE * TILE)
+        vertex = bins.vertex[entry]
+        ax, ay = bins.vertices[vertex, 0], bins.vertices[vertex, 1]
+        xs[k] = x0 + pixel % TILE + 0.5 - ax
+        ys[k] = y0 + pixel // TILE + 0.5 - ay
+        edge_xs[k] = bins.vertices[vertex + 1, 0] - ax
+        edge_ys[k] = bins.vertices[vertex + 1, 1] - ay
+    look_towards(border, count)
 
 
 @compiled
-def towards(px, py, vertices, vertex):
-    """Signed distance of a pixel's centre from an edge, the unit normal, t, and the length.
+def look_towards(border, count):
+    """From X, Y, EDGE_X and EDGE_Y the rows that follow: how each pixel sees its nearest edge.
 
-    The length is the edge's own where the nearest point lies inside it, and the distance from its
-    end where that is nearest (t is 0 or 1).
+    See `reference.along`. LENGTH is the edge's own where the nearest point lies inside of it, and
+    the distance from its end where that is nearest. Here and below one row is one array, and there
+    are no branches, so that many pixels are worked on at once.
     """
-    ax, ay = np.float64(vertices[vertex, 0]), np.float64(vertices[vertex, 1])
-    ex, ey = vertices[vertex + 1, 0] - ax, vertices[vertex + 1, 1] - ay
-    x, y = px - ax, py - ay
-    length2 = ex * ex + ey * ey
-    t = min(max((x * ex + y * ey) / length2, 0.0), 1.0) if length2 > NO_LENGTH else 0.0
-    if 0 < t < 1:
-        length = math.sqrt(length2)
-        nx, ny = -ey / length, ex / length
-    else:
-        x, y = x - t * ex, y - t * ey
-        length = math.sqrt(x * x + y * y)
-        nx, ny = (x / length, y / length) if length > NO_LENGTH else (1.0, 0.0)
-    return x * nx + y * ny, nx, ny, t, length
+    like = border.dtype.type
+    zero, one, shortest = like(0), like(1), like(NO_LENGTH)
+    xs, ys, edge_xs, edge_ys = border[X], border[Y], border[EDGE_X], border[EDGE_Y]
+    ts, distances, lengths = border[T], border[DISTANCE], border[LENGTH]
+    normal_xs, normal_ys = border[NORMAL_X], border[NORMAL_Y]
+    for k in range(count):
+        edge_x, edge_y = edge_xs[k], edge_ys[k]
+        length2 = edge_x * edge_x + edge_y * edge_y
+        has_length = length2 > shortest
+        t = (xs[k] * edge_x + ys[k] * edge_y) / (length2 if has_length else one)
+        t = within(t) if has_length else zero
+        x, y = xs[k] - t * edge_x, ys[k] - t * edge_y
+        beside = (t > zero) & (t < one)
+        to_x, to_y = (-edge_y if beside else x), (edge_x if beside else y)
+        length = np.sqrt(to_x * to_x + to_y * to_y)
+        somewhere = length > shortest
+        safe = length if somewhere else one
+        normal_x, normal_y = (
+            (to_x / safe if somewhere else one),
+            (to_y / safe if somewhere else zero),
+        )
+        ts[k], lengths[k], distances[k] = t, length, x * normal_x + y * normal_y
+        normal_xs[k], normal_ys[k] = normal_x, normal_y
 
 
 @compiled
-def half_plane(x, nx, ny):
-    """The part of a unit square below a straight border; see `reference.half_plane`."""
-    wide, narrow = max(abs(nx), abs(ny)), min(abs(nx), abs(ny))
-    flat = (wide - narrow) / 2
-    on_slope = min(max(abs(x) - flat, 0.0), narrow)
-    slope = on_slope - on_slope * on_slope / (2 * (narrow if narrow > NO_LENGTH else 1.0))
-    return 0.5 + math.copysign((min(abs(x), flat) + slope) / wide, x)
+def cover_border(border, count, half_width):
+    """The row ALPHA from those of `look_towards`: how much of each pixel the stroke covers."""
+    distances, alphas = border[DISTANCE], border[ALPHA]
+    normal_xs, normal_ys = border[NORMAL_X], border[NORMAL_Y]
+    for k in range(count):
+        wide, narrow = sides(normal_xs[k], normal_ys[k])
+        ahead = half_plane(half_width - distances[k], wide, narrow)
+        alphas[k] = ahead - half_plane(-half_width - distances[k], wide, narrow)
 
 
 @compiled
-def pull_half_plane(x, nx, ny):
-    """Derivatives of `half_plane` in x and in the angle of the normal."""
-    wide, narrow = max(abs(nx), abs(ny)), min(abs(nx), abs(ny))
-    flat = (wide - narrow) / 2
-    if abs(x) >= flat + narrow:
-        return 0.0, 0.0
-    if abs(nx) >= abs(ny):
-        d_wide, d_narrow = -math.copysign(ny, nx * ny), math.copysign(nx, nx * ny)
-    else:
-        d_wide, d_narrow = math.copysign(nx, nx * ny), -math.copysign(ny, nx * ny)
-    on_slope = max(abs(x) - flat, 0.0)
-    share = on_slope / narrow if narrow > NO_LENGTH else 0.0
-    area = (min(abs(x), flat) + on_slope * (1 - share / 2)) / wide
-    turn = (share * (d_wide - d_narrow) / 2 + share * share / 2 * d_narrow - area * d_wide) / wide
-    return (1 - share) / wide, turn if x > 0 else -turn
+def sides(normal_x, normal_y):
+    """A unit normal's larger and smaller component, by size."""
+    x, y = abs(normal_x), abs(normal_y)
+    return (x, y) if x > y else (y, x)
+
+
+@compiled
+def half_plane(x, wide, narrow):
+    """The part of a pixel before a straight border; see `reference.half_plane`."""
+    like = type(x)
+    flat = (wide - narrow) * like(0.5)
+    far = abs(x)
+    slope = min(max(far - flat, like(0)), narrow)
+    slope -= slope * slope * like(0.5) / (narrow if narrow > like(NO_LENGTH) else like(1))
+    area = (min(far, flat) + slope) / wide
+    return like(0.5) + (area if x > 0 else -area)
+
+
+@compiled
+def pull_half_plane(x, wide, narrow, d_wide, d_narrow):
+    """Derivatives of `half_plane` in x, and in what turns the normal, which changes its components
+    by `d_wide` and `d_narrow`."""
+    like = type(x)
+    zero, one, half = like(0), like(1), like(0.5)
+    flat = (wide - narrow) * half
+    far = abs(x)
+    crosses = far < flat + narrow
+    slope = min(max(far - flat, zero), narrow)
+    share = slope / narrow if narrow > like(NO_LENGTH) else zero
+    area = (min(far, flat) + slope * (one - share * half)) / wide
+    turn = (share * (d_wide - d_narrow) + share * share * d_narrow) * half - area * d_wide
+    turn = turn / wide if x > 0 else -turn / wide
+    return ((one - share) / wide if crosses else zero), (turn if crosses else zero)
 
 
 @compiled
@@ -385,13 +458,12 @@ def cover_fill(bins, first, last, kind, clockwise, x0, y0, winding, alpha, slope
         sense = clockwise if turns == 0 else np.sign(turns)
         slope[i] = sense if abs(turns) <= one else 0
         alpha[i] = min(abs(turns), one)
-    return 0, TILE
 
 
 @compiled
 def edge_in_tile(bins, entry, x0, y0):
     """The ends of an entry's edge, from a tile's upper left corner (x0, y0), in double."""
-    vertex = start_vertex(bins, entry)
+    vertex = bins.vertex[entry]
     ax, ay = np.float64(bins.vertices[vertex, 0]), np.float64(bins.vertices[vertex, 1])
     bx, by = np.float64(bins.vertices[vertex + 1, 0]), np.float64(bins.vertices[vertex + 1, 1])
     return ax - x0, ay - y0, bx - x0, by - y0
@@ -510,44 +582,72 @@ def within(t):
 
 
 @compiled
-def pull_stroke(bins, near, half_width, x0, y0, d_alpha, slots, top, bottom):
+def pull_stroke(bins, first, clue, count, half_width, x0, y0, border, d_alpha, slots):
     """Gradient of one stroke's edges, into their slots, and of its half width, from that of its
-    coverage.
+    coverage."""
+    find_border(bins, first, clue, count, x0, y0, border)
+    for k in range(count):
+        border[ALPHA, k] = d_alpha[clue[k] % (TILE * TILE)]
+    pull_border(border, count, d_alpha.dtype.type(half_width))
+    d_half_width = 0.0
+    for k in range(count):
+        slot = slots[first + clue[k] // (TILE * TILE)]
+        for i in range(4):
+            slot[i] += border[START_X + i, k]
+        d_half_width += border[ALPHA, k]
+    return d_half_width
+
+
+@compiled
+def pull_border(border, count, half_width):
+    """From the gradient in the row ALPHA, that of the half width in its place, and those of the
+    nearest edge's ends in START_X and the three rows that follow.
 
     Moving a border along its normal and turning it are the two ways in which an edge changes
-    coverage. Inside an edge both ends share them by t; at one of its ends, that end takes all.
+    coverage. Beside an edge both ends share them by t; at one of its ends, that end takes all.
     """
-    d_half_width = 0.0
-    for i in range(top * TILE, bottom * TILE):
-        if near[i] < 0:
-            continue
-        px, py = x0 + i % TILE + 0.5, y0 + i // TILE + 0.5
-        distance, nx, ny, t, length = towards(px, py, bins.vertices, start_vertex(bins, near[i]))
-        ahead, turn_ahead = pull_half_plane(half_width - distance, nx, ny)
-        back, turn_back = pull_half_plane(-half_width - distance, nx, ny)
-        d_half_width += d_alpha[i] * (ahead + back)
-        move, turn = d_alpha[i] * (back - ahead), d_alpha[i] * (turn_ahead - turn_back)
-        slot = slots[near[i]]
-        if 0 < t < 1:
-            to_start, to_end = -(1 - t) * move - turn / length, -t * move + turn / length
-            slot[0] += to_start * nx
-            slot[1] += to_start * ny
-            slot[2] += to_end * nx
-            slot[3] += to_end * ny
-        else:
-            turn = turn / length if length > NO_LENGTH else 0.0
-            end = 0 if t == 0 else 2
-            slot[end] += -move * nx + turn * ny
-            slot[end + 1] += -move * ny - turn * nx
-    return d_half_width
+    like = border.dtype.type
+    zero, one = like(0), like(1)
+    d_alphas, distances, lengths, ts = border[ALPHA], border[DISTANCE], border[LENGTH], border[T]
+    normal_xs, normal_ys = border[NORMAL_X], border[NORMAL_Y]
+    start_xs, start_ys = border[START_X], border[START_Y]
+    end_xs, end_ys = border[END_X], border[END_Y]
+    for k in range(count):
+        nx, ny, t = normal_xs[k], normal_ys[k], ts[k]
+        wide, narrow = sides(nx, ny)
+        sense = one if nx * ny > 0 else -one
+        d_wide, d_narrow = (
+            (-narrow * sense, wide * sense)
+            if abs(nx) > abs(ny)
+            else (narrow * sense, -wide * sense)
+        )
+        ahead, turn_ahead = pull_half_plane(
+            half_width - distances[k], wide, narrow, d_wide, d_narrow
+        )
+        back, turn_back = pull_half_plane(
+            -half_width - distances[k], wide, narrow, d_wide, d_narrow
+        )
+        move, turn = d_alphas[k] * (back - ahead), d_alphas[k] * (turn_ahead - turn_back)
+        d_alphas[k] *= ahead + back
+        turn = turn / lengths[k] if lengths[k] > like(NO_LENGTH) else zero
+        beside = (t > zero) & (t < one)
+        # At an end the normal turns with the point itself, beside the edge with both of its ends.
+        along_start = (t - one) * move - turn if beside else -move
+        along_end = -t * move + turn if beside else -move
+        across = zero if beside else turn
+        is_start, is_end = (one if beside | (t == zero) else zero), (one if t > zero else zero)
+        start_xs[k] = is_start * (along_start * nx + across * ny)
+        start_ys[k] = is_start * (along_start * ny - across * nx)
+        end_xs[k] = is_end * (along_end * nx + across * ny)
+        end_ys[k] = is_end * (along_end * ny - across * nx)
 
 
 @compiled
 def paint_tiles(first_tile, last_tile, bins, half_widths, ink, background, picture):
     """Composite each tile's layers from the back to the front."""
+    room = scratch(picture)
     alpha = np.empty(TILE * TILE, picture.dtype)
     clue = np.empty(TILE * TILE, np.int32)
-    best = np.empty(TILE * TILE, picture.dtype)
     below = np.empty((len(background), TILE * TILE), picture.dtype)
     for tile in range(first_tile, last_tile):
         index, x0, y0 = place(bins, tile)
@@ -555,7 +655,7 @@ def paint_tiles(first_tile, last_tile, bins, half_widths, ink, background, pictu
         first, end = bins.first_entry[tile], bins.first_entry[tile + 1]
         while first < end:
             layer, last = same_layer(bins, first, end)
-            top, bottom = cover(bins, first, last, half_widths[layer], x0, y0, best, alpha, clue)
+            top, bottom, _ = cover(bins, first, last, half_widths[layer], x0, y0, room, alpha, clue)
             lay_over(below, alpha, ink[layer], top, bottom)
             first = last
         write_tile(below, picture[index], x0, y0)
@@ -569,38 +669,39 @@ def pull_tiles(first_tile, last_tile, bins, half_widths, ink, background, gradie
     the front to the back: the light that reaches one has passed all those in front of it.
     """
     most = most_layers(first_tile, last_tile, bins)
+    room = scratch(gradient)
     alpha = np.empty((most, TILE * TILE), gradient.dtype)
     clue = np.empty((most, TILE * TILE), np.int32)
-    best = np.empty(TILE * TILE, gradient.dtype)
     below = np.empty((most + 1, len(background), TILE * TILE), gradient.dtype)
     light = np.empty((len(background), TILE * TILE), gradient.dtype)
     d_alpha = np.empty(TILE * TILE, gradient.dtype)
-    visits = np.empty((most, 5), np.int64)
+    visits = np.empty((most, 6), np.int64)
     for tile in range(first_tile, last_tile):
         index, x0, y0 = place(bins, tile)
         fill(below[0], background)
         first, end = bins.first_entry[tile], bins.first_entry[tile + 1]
-        count = 0
+        number = 0
         while first < end:
             layer, last = same_layer(bins, first, end)
-            top, bottom = cover(
-                bins, first, last, half_widths[layer], x0, y0, best, alpha[count], clue[count]
+            top, bottom, count = cover(
+                bins, first, last, half_widths[layer], x0, y0, room, alpha[number], clue[number]
             )
-            visits[count] = layer, first, last, top, bottom
-            below[count + 1] = below[count]
-            count += 1
-            lay_over(below[count], alpha[count - 1], ink[layer], top, bottom)
+            visits[number] = layer, first, last, top, bottom, count
+            below[number + 1] = below[number]
+            number += 1
+            lay_over(below[number], alpha[number - 1], ink[layer], top, bottom)
             first = last
 
         read_tile(gradient[index], light, x0, y0)
-        for visit in range(count - 1, -1, -1):
-            layer, first, last, top, bottom = visits[visit]
+        for visit in range(number - 1, -1, -1):
+            layer, first, last, top, bottom, count = visits[visit]
             slot = slots[first]
             pull_over(alpha[visit], below[visit], light, ink[layer], slot, d_alpha, top, bottom)
-            if bins.kind_of_layer[layer] == STROKE:
+            if bins.kind[layer] == STROKE:
                 slot[HALF_WIDTH] += pull_stroke(
-                    bins, clue[visit], half_widths[layer], x0, y0, d_alpha, slots, top, bottom
-                )
+                    bins, first, clue[visit], count, half_widths[layer], x0, y0,
+                    room.border, d_alpha, slots,
+                )  # fmt: skip
             else:
                 pull_fill(bins, first, last, clue[visit], x0, y0, d_alpha, slots)
         for channel in range(len(background)):
@@ -617,9 +718,9 @@ def place(bins, tile):
 @compiled
 def same_layer(bins, first, end):
     """The layer of entry `first`, and the end of the run of entries that belong to it."""
-    layer = np.int64(bins.layer_of_edge[bins.edge_of_entry[first]])
+    layer = np.int64(bins.layer[first])
     last = first + 1
-    while last < end and bins.layer_of_edge[bins.edge_of_entry[last]] == layer:
+    while last < end and bins.layer[last] == layer:
         last += 1
     return layer, last
 
@@ -676,7 +777,7 @@ def lay_over(below, alpha, ink, top, bottom):
             under[i] += (ink[channel] - under[i]) * (opacity * alpha[i])
 
 
-@compiled
+@compiled(fastmath={"reassoc"})  # sums of many at once; in an order that the compiler fixes
 def pull_over(alpha, below, light, ink, slot, d_alpha, top, bottom):
     """Gradient of one layer's ink, opacity and coverage; dims the light for those below it."""
     channels = len(below)
@@ -686,7 +787,7 @@ def pull_over(alpha, below, light, ink, slot, d_alpha, top, bottom):
     for channel in range(channels):
         lit = light[channel, top * TILE : bottom * TILE]
         under = below[channel, top * TILE : bottom * TILE]
-        d_opacity, d_channel = 0.0, 0.0
+        d_opacity = d_channel = alpha.dtype.type(0)
         for i in range(len(alpha)):
             shown = lit[i] * alpha[i]
             d_channel += shown
