@@ -76,30 +76,36 @@ class _Scene:
         flatness = np.where(self.is_stroke, FLATNESS_OF_STROKES, FLATNESS_OF_FILLS)
         self.edges_of_segment = count_edges(self.points, layers, flatness)
         self.lines = flatten(self.points, layers, self.edges_of_segment)
-        self.clockwise = signs_of_area(*self.lines, len(layers.kind))
+        self.whole = None
+        self.clockwise = signs_of_area(*self.lines, layers.kind)
 
-    def bands(self) -> Iterator[tuple[Bins, int]]:
-        """The edges of each tile, for some rows of tiles at a time, and the number of tiles.
+    def bands(self) -> Iterator[Bins]:
+        """The edges of each tile, for some rows of tiles at a time.
 
-        However large the picture, lists and slots are no larger than those of a band.
+        However large the picture, lists and slots are no larger than those of a band. A picture
+        that is a single one keeps it for the backward pass.
         """
         down, across = -(-self.height // TILE), -(-self.width // TILE)
-        rows = max(BAND // across, 1)
-        for first in range(0, self.pictures * down, rows):
-            last = min(first + rows, self.pictures * down)
-            entries = bin_edges(
-                *self.lines, self.layers.kind, self.layers.picture, self.half_widths,
-                first, last, down, across,
-            )  # fmt: skip
-            kinds = (self.layers.kind, self.clockwise)
-            bins = Bins(first, down, across, self.lines[0], *kinds, *entries)
-            yield bins, (last - first) * across
+        total, rows = self.pictures * down, max(BAND // across, 1)
+        if total <= rows:
+            self.whole = self.whole or self._bin(0, total, down, across)
+            yield self.whole
+            return
+        for first in range(0, total, rows):
+            yield self._bin(first, min(first + rows, total), down, across)
+
+    def _bin(self, first: int, last: int, down: int, across: int) -> Bins:
+        kind, picture = self.layers.kind, self.layers.picture
+        rows = (first, last, down, across)
+        entries = bin_edges(*self.lines, kind, picture, self.half_widths, *rows)
+        return Bins(first, down, across, self.lines[0], kind, self.clockwise, *entries)
 
     def forward(self) -> np.ndarray:
         """The picture `[pictures, channels, height, width]`."""
         shape = (self.pictures, len(self.background), self.height, self.width)
         picture = np.empty(shape, self.points.dtype)
-        for bins, tiles in self.bands():
+        for bins in self.bands():
+            tiles = len(bins.first_entry) - 1
             _share(tiles, paint_tiles, bins, self.half_widths, self.ink, self.background, picture)
         return picture
 
@@ -109,7 +115,8 @@ class _Scene:
         d_vertices = np.zeros((len(self.lines[0]), 2))
         d_half_widths, d_ink = np.zeros(len(self.half_widths)), np.zeros(self.ink.shape)
         d_background = np.zeros(len(self.background))
-        for bins, tiles in self.bands():
+        for bins in self.bands():
+            tiles = len(bins.first_entry) - 1
             slots = np.zeros((len(bins.layer), INK + self.ink.shape[1]), self.points.dtype)
             behind = np.zeros((tiles, len(self.background)), self.points.dtype)
             scene = (bins, self.half_widths, self.ink, self.background)

@@ -15,6 +15,7 @@ from clipdraw.renderers.layers import EVENODD, STROKE
 from clipdraw.renderers.reference import MOST_EDGES, NO_LENGTH
 
 TILE = 16
+PIXEL_BITS, PIXEL = 8, TILE * TILE - 1
 # Half the diagonal of a pixel: no border farther from its centre than this can cut it.
 REACH = math.sqrt(0.5) + 1e-6
 # An entry's gradient slot: the edge's start and end, then the layer's half width, ink and opacity.
@@ -177,7 +178,7 @@ def bin_edges(
     first = np.zeros(tiles + 1, np.int64)
     filled = np.zeros(tiles, np.int64)
     entry_layer = entry_vertex = np.empty(0, np.int32)
-    farthest = right_ends(vertices, start_of_edge, layer_of_edge, len(kind))
+    farthest = right_ends(vertices, start_of_edge, layer_of_edge, kind)
     for fill in range(2):
         for edge in range(len(start_of_edge)):
             layer = layer_of_edge[edge]
@@ -210,24 +211,26 @@ def bin_edges(
 
 
 @compiled
-def right_ends(vertices, start_of_edge, layer_of_edge, layers):
-    """The largest x of each layer's vertices."""
-    farthest = np.full(layers, -np.inf, vertices.dtype)
+def right_ends(vertices, start_of_edge, layer_of_edge, kind):
+    """The largest x of each fill's vertices."""
+    farthest = np.full(len(kind), -np.inf, vertices.dtype)
     for edge in range(len(start_of_edge)):
         vertex, layer = start_of_edge[edge], layer_of_edge[edge]
-        x = max(vertices[vertex, 0], vertices[vertex + 1, 0])
-        farthest[layer] = max(farthest[layer], x)
+        if kind[layer] != STROKE:
+            x = max(vertices[vertex, 0], vertices[vertex + 1, 0])
+            farthest[layer] = max(farthest[layer], x)
     return farthest
 
 
 @compiled
-def signs_of_area(vertices, start_of_edge, layer_of_edge, layers):
-    """`clockwise` of `Bins`: the sign of each layer's area, as a polygon of all its edges."""
-    area = np.zeros(layers)
+def signs_of_area(vertices, start_of_edge, layer_of_edge, kind):
+    """`clockwise` of `Bins`: the sign of each fill's area, as a polygon of all its edges."""
+    area = np.zeros(len(kind))
     for edge in range(len(start_of_edge)):
-        ax, ay = vertices[start_of_edge[edge]]
-        bx, by = vertices[start_of_edge[edge] + 1]
-        area[layer_of_edge[edge]] += np.float64(ay) * bx - np.float64(ax) * by
+        layer, vertex = layer_of_edge[edge], start_of_edge[edge]
+        if kind[layer] != STROKE:
+            ax, ay = np.float64(vertices[vertex, 0]), np.float64(vertices[vertex, 1])
+            area[layer] += ay * vertices[vertex + 1, 0] - ax * vertices[vertex + 1, 1]
     return np.sign(area)
 
 
@@ -246,6 +249,9 @@ def near_tile(ax, ay, bx, by, reach, row, column):
 class Scratch(NamedTuple):
     """Room to work in that a thread uses for one layer of one tile after another."""
 
+    x: np.ndarray
+    y: np.ndarray
+    """`[256]`: the pixels' centres, from the tile's upper left corner."""
     best: np.ndarray
     """`[256]`: squared distance to the nearest edge, or the winding number's integral."""
     near: np.ndarray
@@ -257,7 +263,13 @@ class Scratch(NamedTuple):
 @compiled
 def scratch(like):
     pixels = TILE * TILE
+    centres = np.arange(TILE).astype(like.dtype) + like.dtype.type(0.5)
+    x, y = np.empty((TILE, TILE), like.dtype), np.empty((TILE, TILE), like.dtype)
+    for i in range(TILE):
+        x[:, i] = y[i] = centres[i]
     return Scratch(
+        x.ravel(),
+        y.ravel(),
         np.empty(pixels, like.dtype),
         np.empty(pixels, np.int32),
         np.empty((BORDER, pixels), like.dtype),
@@ -285,33 +297,33 @@ def cover_stroke(bins, first, last, half_width, x0, y0, room, alpha, clue):
     """How much of each pixel of a tile a stroke covers; see `cover`.
 
     Only pixels that its border crosses pay for exact coverage. `clue` lists them: the number of the
-    pixel, and above its eight bits the nearest entry, counted from `first`.
+    pixel, and above its bits the nearest entry, counted from `first`.
     """
-    best, near, border = room
-    top, bottom = find_nearest(bins, first, last, half_width, x0, y0, best, near)
+    top, bottom = find_nearest(bins, first, last, half_width, x0, y0, room)
+    best, near, border = room.best, room.near, room.border
     outside = best.dtype.type((half_width + REACH) ** 2)
     inside = best.dtype.type(max(half_width - REACH, 0) ** 2)
     count = 0
     for i in range(top * TILE, bottom * TILE):
         alpha[i] = best[i] < inside
-        clue[count] = (near[i] - first) * TILE * TILE + i
+        clue[count] = (near[i] - first) << PIXEL_BITS | i
         count += (best[i] >= inside) & (best[i] < outside)
-    find_border(bins, first, clue, count, x0, y0, border)
+    find_border(bins, first, clue, count, x0, y0, room)
     cover_border(border, count, best.dtype.type(half_width))
     for k in range(count):
-        alpha[clue[k] % (TILE * TILE)] = border[ALPHA, k]
+        alpha[clue[k] & PIXEL] = border[ALPHA, k]
     return top, bottom, count
 
 
 @compiled
-def find_nearest(bins, first, last, half_width, x0, y0, best, near):
-    """Fill `best` [256] and `near` [256] in the rows that a stroke reaches; returns these rows."""
+def find_nearest(bins, first, last, half_width, x0, y0, room):
+    """Fill `room.best` and `room.near` in the rows that a stroke reaches; returns these rows."""
+    best = room.best
     # An int64 or a literal among float32s would make the hot loop double, and half as fast.
-    zero, one, half = best.dtype.type(0), best.dtype.type(1), best.dtype.type(0.5)
+    zero, one = best.dtype.type(0), best.dtype.type(1)
     tile_x, tile_y = best.dtype.type(x0), best.dtype.type(y0)
     best[:] = np.inf
     top, bottom = TILE, 0
-    columns = np.arange(TILE).astype(best.dtype) + half
     reach = half_width + 1
     for entry in range(first, last):
         vertex = bins.vertex[entry]
@@ -323,33 +335,32 @@ def find_nearest(bins, first, last, half_width, x0, y0, best, near):
         start = max(math.floor(min(ay, ay + ey) - reach), 0)
         stop = min(math.floor(max(ay, ay + ey) + reach) + 1, TILE)
         top, bottom = min(top, start), max(bottom, stop)
-        for row in range(start, stop):
-            y = best.dtype.type(row) + half - ay
-            # Slices, because an index that could be negative keeps the loop from being vectorised.
-            row_best, row_near = best[row * TILE :][:TILE], near[row * TILE :][:TILE]
-            for column in range(TILE):
-                x = columns[column] - ax
-                t = (x * ex + y * ey) * inverse
-                t = zero if t < zero else t
-                t = one if t > one else t
-                dx, dy = x - t * ex, y - t * ey
-                distance2 = dx * dx + dy * dy
-                if distance2 < row_best[column]:
-                    row_best[column] = distance2
-                    row_near[column] = entry
+        rows = slice(start * TILE, max(stop, start) * TILE)
+        # Slices, because an index that could be negative keeps the loop from being vectorised.
+        xs, ys, nearest, nearest_entry = room.x[rows], room.y[rows], best[rows], room.near[rows]
+        for i in range(len(nearest)):
+            x, y = xs[i] - ax, ys[i] - ay
+            t = (x * ex + y * ey) * inverse
+            t = zero if t < zero else t
+            t = one if t > one else t
+            dx, dy = x - t * ex, y - t * ey
+            distance2 = dx * dx + dy * dy
+            if distance2 < nearest[i]:
+                nearest[i] = distance2
+                nearest_entry[i] = entry
     return top, bottom
 
 
 @compiled
-def find_border(bins, first, clue, count, x0, y0, border):
+def find_border(bins, first, clue, count, x0, y0, room):
     """Fill the table of a stroke's border pixels, as far as LENGTH."""
+    border = room.border
     xs, ys, edge_xs, edge_ys = border[X], border[Y], border[EDGE_X], border[EDGE_Y]
     for k in range(count):
-        pixel, entry = clue[k] % (TILE * TILE), first + clue[k] // (TILE * TILE)
-        vertex = bins.vertex[entry]
+        pixel, vertex = clue[k] & PIXEL, bins.vertex[first + (clue[k] >> PIXEL_BITS)]
         ax, ay = bins.vertices[vertex, 0], bins.vertices[vertex, 1]
-        xs[k] = x0 + pixel % TILE + 0.5 - ax
-        ys[k] = y0 + pixel // TILE + 0.5 - ay
+        xs[k] = x0 + room.x[pixel] - ax
+        ys[k] = y0 + room.y[pixel] - ay
         edge_xs[k] = bins.vertices[vertex + 1, 0] - ax
         edge_ys[k] = bins.vertices[vertex + 1, 1] - ay
     look_towards(border, count)
@@ -582,16 +593,17 @@ def within(t):
 
 
 @compiled
-def pull_stroke(bins, first, clue, count, half_width, x0, y0, border, d_alpha, slots):
+def pull_stroke(bins, first, clue, count, half_width, x0, y0, room, d_alpha, slots):
     """Gradient of one stroke's edges, into their slots, and of its half width, from that of its
     coverage."""
-    find_border(bins, first, clue, count, x0, y0, border)
+    find_border(bins, first, clue, count, x0, y0, room)
+    border = room.border
     for k in range(count):
-        border[ALPHA, k] = d_alpha[clue[k] % (TILE * TILE)]
+        border[ALPHA, k] = d_alpha[clue[k] & PIXEL]
     pull_border(border, count, d_alpha.dtype.type(half_width))
     d_half_width = 0.0
     for k in range(count):
-        slot = slots[first + clue[k] // (TILE * TILE)]
+        slot = slots[first + (clue[k] >> PIXEL_BITS)]
         for i in range(4):
             slot[i] += border[START_X + i, k]
         d_half_width += border[ALPHA, k]
@@ -700,7 +712,7 @@ def pull_tiles(first_tile, last_tile, bins, half_widths, ink, background, gradie
             if bins.kind[layer] == STROKE:
                 slot[HALF_WIDTH] += pull_stroke(
                     bins, first, clue[visit], count, half_widths[layer], x0, y0,
-                    room.border, d_alpha, slots,
+                    room, d_alpha, slots,
                 )  # fmt: skip
             else:
                 pull_fill(bins, first, last, clue[visit], x0, y0, d_alpha, slots)
