@@ -324,6 +324,10 @@ LOSSES = {
         f'<g opacity=".5">{BOX.format("") * 2}</g>',
         "opacity of several things together, given to each of them: <g>",
     ),
+    "window": (
+        '<svg width="4" height="4"><circle r="2"/></svg>',
+        "things cut off at the edges of a part of it, drawn whole: <svg>",
+    ),
     "file": ('<use href="other.svg#a"/>', "references to other files, left out: <use> refers to"),
     "nothing": (BOX.format('fill="url(#no)"'), "references into nothing, left out: <rect> refers"),
     "colour": (BOX.format('fill="mud"'), "colours that cannot be read, taken for black: 'mud'"),
