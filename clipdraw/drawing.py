@@ -84,7 +84,6 @@ class Drawing:
 
     def _check_shapes(self, contours: int, paths: int) -> None:
         shapes = {
-            "points": (int(self.points_of_contour.sum()), 2),
             "closed": (contours,),
             "path": (contours,),
             "widths": (paths,),
@@ -95,11 +94,8 @@ class Drawing:
             "fill_rules": (paths,),
         }
         for name, shape in shapes.items():
-            if tuple(getattr(self, name).shape) != shape:
-                raise ValueError(
-                    f"{name} has shape {list(getattr(self, name).shape)}, but {paths} paths of "
-                    f"{int(self.segments.sum())} segments in all need {list(shape)}"
-                )
+            self._check_shape(name, shape)
+        self._check_shape("points", (int(self.points_of_contour.sum()), 2))
         for name in ("points", "widths", "colors", "fills"):
             values = getattr(self, name)
             if values.dtype not in FLOAT_TYPES or values.dtype != self.points.dtype:
@@ -113,7 +109,20 @@ class Drawing:
                     "move the whole drawing with .to(device)"
                 )
 
+    def _check_shape(self, name: str, shape: tuple[int, ...]) -> None:
+        came = tuple(getattr(self, name).shape)
+        if came != shape:
+            raise ValueError(
+                f"{name} has shape {list(came)}, but {self.paths} paths of "
+                f"{int(self.segments.sum())} segments in all need {list(shape)}"
+            )
+
     def _check_structure(self, paths: int) -> None:
+        for name in ("segments", "path", "picture", "fill_rules", "closed", "stroked"):
+            kind = getattr(self, name).dtype
+            wanted = torch.bool if name in ("closed", "stroked") else torch.int64
+            if kind != wanted:
+                raise ValueError(f"{name} is {kind}; give {wanted}")
         if len(self.segments) and int(self.segments.min()) < 1:
             raise ValueError(f"segments holds {int(self.segments.min())}; a contour has 1 or more")
         steps = self.path.diff(prepend=torch.tensor([-1]), append=torch.tensor([paths])).tolist()

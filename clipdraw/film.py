@@ -1,6 +1,7 @@
 """Pictures and films of drawings."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,20 +12,29 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from clipdraw.drawing import Drawing, join
+from clipdraw.drawing import Drawing, assemble, join
+from clipdraw.drawing import Path as OnePath
 from clipdraw.renderers import WHITE, render
 
 # Renders of this many pixels are held at once: about 200 MB of floats.
 BATCH_PIXELS = 16_000_000
 
 
-def to_image(picture: Float[Tensor, "3 height width"]) -> Image.Image:
-    """A picture in [0, 1] as Pillow's, 8 bits a channel."""
+def to_image(picture: Float[Tensor, "channels height width"]) -> Image.Image:
+    """A picture in [0, 1] as Pillow's, 8 bits a channel.
+
+    With four channels its colours come multiplied by alpha, as `render` makes them without a
+    background; Pillow's, like a PNG's, are not.
+    """
+    if len(picture) == 4:
+        alpha = picture[3:].detach()
+        straight = picture[:3].detach() / torch.where(alpha > 0, alpha, 1)
+        picture = torch.cat([straight, alpha])
     return Image.fromarray(_bytes(picture))
 
 
-def save_png(picture: Float[Tensor, "3 height width"], file: str | Path) -> None:
-    """Write a picture in [0, 1] as an 8-bit PNG."""
+def save_png(picture: Float[Tensor, "channels height width"], file: str | Path) -> None:
+    """Write a picture in [0, 1] as an 8-bit PNG, transparent where it has alpha; see `to_image`."""
     to_image(picture).save(file, format="PNG")
 
 
@@ -73,35 +83,42 @@ def render_all(
 
 
 def stroke_by_stroke(drawing: Drawing, frames: int) -> list[Drawing]:
-    """The drawing as it is drawn: each stroke grows from its start, in painter's order.
+    """The drawing as it is drawn: each contour grows from its start, in painter's order.
 
     Frame 0 is blank, the last of `frames` is the drawing. Equal lengths of pen take equal time,
-    as far as segments go: each segment is one unit.
+    as far as segments go: each segment is one unit. A path is filled once it is whole.
     """
-    done = torch.linspace(0, float(drawing.segments.sum()), frames)
-    return [_drawn(drawing, float(segments)) for segments in done]
+    paths = list(drawing.each_path())
+    ends = torch.bincount(drawing.path, drawing.segments, minlength=drawing.paths).cumsum(0)
+    drawn = []
+    for segments in torch.linspace(0, float(drawing.segments.sum()), frames).tolist():
+        whole = int((ends <= segments).sum())
+        on_paper = paths[:whole]
+        if segments > (start := float(ends[whole - 1]) if whole else 0.0):
+            on_paper.append(_begun(paths[whole], segments - start))
+        blank = drawing.select(torch.zeros(drawing.paths, dtype=torch.bool))
+        drawn.append(assemble(on_paper, drawing.width, drawing.height) if on_paper else blank)
+    return drawn
 
 
-def _drawn(drawing: Drawing, segments: float) -> Drawing:
-    """What is on the paper after a number of segments, the last of them cut short."""
-    before = drawing.segments.cumsum(0) - drawing.segments
-    started = before < segments
-    if not started.any():
-        return drawing.select(started)
-    on_paper = drawing.select(started)
-    last = int(started.sum()) - 1
-    drawn = segments - float(before[last])
-    whole, part = int(drawn), drawn - int(drawn)
-    count = int(drawing.segments[last])
-    if whole >= count:
-        return on_paper
-    first = len(on_paper.points) - 3 * count - 1
-    start = first + 3 * whole
-    cubic = on_paper.points[start : start + 4]
-    return on_paper.replace(
-        points=torch.cat([on_paper.points[: start + 1], _split(cubic, part)[1:]]),
-        segments=torch.cat([on_paper.segments[:-1], torch.tensor([whole + 1])]),
-    )
+def _begun(path: OnePath, segments: float) -> OnePath:
+    """A path of which a number of segments are drawn, the last of them in part."""
+    contours, closed = [], []
+    for points, is_closed in zip(path.contours, path.closed, strict=True):
+        count = (len(points) - 1 + is_closed) // 3
+        if segments <= 0:
+            break
+        if segments < count:
+            whole = int(segments)
+            chain = torch.cat([points, points[:1]])
+            points, is_closed = chain[: 3 * whole + 1], False
+            if segments > whole:
+                cubic = chain[3 * whole : 3 * whole + 4]
+                points = torch.cat([points, _split(cubic, segments - whole)[1:]])
+        contours.append(points)
+        closed.append(is_closed)
+        segments -= count
+    return replace(path, contours=contours, closed=closed, fill=None)
 
 
 def _split(cubic: Tensor, t: float) -> Tensor:

@@ -58,7 +58,12 @@ class Rates:
         for start, drop in self.drops:
             if progress >= start:
                 factor = drop
-        return {"points": self.points * factor, "widths": self.widths, "colors": self.colors}
+        return {
+            "points": self.points * factor,
+            "widths": self.widths,
+            "colors": self.colors,
+            "fills": self.colors,
+        }
 
 
 @dataclass(frozen=True)
@@ -99,7 +104,7 @@ def optimise(
     with the same other arguments: n steps, a rest and m steps are n + m steps, bit for bit.
 
     Args:
-        drawing: where to start; its shape (strokes and segments) never changes.
+        drawing: where to start; its shape (paths and segments) never changes.
         terms: losses by name.
         steps: how often Adam steps; `steps + 1` frames are yielded.
         generators: one per picture of the drawing.
@@ -151,7 +156,8 @@ def optimise(
         optimiser.step()
         with torch.no_grad():
             leaves["widths"].clamp_(*width_bounds)
-            leaves["colors"].clamp_(0, 1)
+            for name in leaves.keys() & {"colors", "fills"}:
+                leaves[name].clamp_(0, 1)
 
 
 def _check(values: Mapping[str, Tensor], step: int) -> None:

@@ -80,7 +80,7 @@ def mean_over_paths(cost: Float[Tensor, " points"], drawing: Drawing) -> Float[T
     points = torch.bincount(drawing.picture[drawing.path_of_point], minlength=drawing.pictures)
     # Whole slices are summed, because index_add adds in a different order every run on CUDA.
     total = torch.stack([part.sum() for part in cost.split(points.tolist())])
-    return total / paths.clamp(min=1)
+    return total / paths.clamp(min=1).to(total)
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,15 @@ from torch import Tensor
 from clipdraw import Drawing
 from clipdraw.loop import Frame
 
+# What a drawing is made of besides the floats that the loop moves.
+STRUCTURE = ("segments", "closed", "path", "stroked", "fill_rules")
 # The one key of the file's metadata: with two, their order would change from run to run.
 FORMAT = "clipdraw-state-1"
 
 
 def save_state(frame: Frame, inputs: Mapping, file: Path) -> Path:
     """Write a frame's state, and the inputs that it belongs to, as safetensors."""
-    tensors = {**frame.state, "segments": frame.drawing.segments}
+    tensors = frame.state | {name: getattr(frame.drawing, name) for name in STRUCTURE}
     metadata = {FORMAT: json.dumps(inputs)}
     save_file({k: v.contiguous() for k, v in tensors.items()}, file, metadata)
     return file
@@ -57,13 +59,10 @@ def load_state(file: Path, inputs: Mapping) -> dict[str, Tensor]:
 
 def drawing_of(state: Mapping[str, Tensor], width: float, height: float) -> Drawing:
     """The drawing that a state was saved with."""
-    segments = state["segments"]
+    fields = ("points", "widths", "colors", "fills", *STRUCTURE)
     return Drawing(
-        points=state["points"],
-        segments=segments,
-        widths=state["widths"],
-        colors=state["colors"],
-        picture=torch.zeros_like(segments),
+        **{name: state[name] for name in fields if name in state},
+        picture=torch.zeros(len(state["widths"]), dtype=torch.int64),
         width=width,
         height=height,
     )

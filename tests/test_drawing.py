@@ -1,10 +1,11 @@
 """Drawings, how they start, how they are split, joined and drawn stroke by stroke."""
 
+import jaxtyping
 import pytest
 import torch
 
-from clipdraw import render, scribble, stroke_by_stroke
-from clipdraw.drawing import join
+from clipdraw import Drawing, render, scribble, stroke_by_stroke
+from clipdraw.drawing import Path, assemble, join
 from clipdraw.scribble import scribble_over
 
 
@@ -83,3 +84,103 @@ def test_a_stroke_that_is_half_drawn_lies_on_the_whole_one():
     whole_ink, half_ink = 1 - render(drawing), 1 - render(half)
     assert half_ink.sum() > 0
     assert (half_ink - whole_ink).max() < 0.02
+
+
+def ring(rule: str = "evenodd") -> Path:
+    """Two closed contours, filled and stroked."""
+    outer = torch.tensor([[10.0, 5], [20, 5], [30, 5], [30, 25], [20, 25], [10, 25]])
+    return Path(
+        contours=[outer, outer / 2 + torch.tensor([10.0, 7.5])],
+        closed=[True, True],
+        width=torch.tensor(1.5),
+        color=torch.tensor([0.9, 0.1, 0.2, 1.0]),
+        fill=torch.tensor([0.1, 0.2, 0.8, 0.5]),
+        fill_rule=rule,
+    )
+
+
+def arc(shift: float = 0.0) -> Path:
+    """One open contour, stroked."""
+    points = torch.tensor([[5.0, 20], [10, 2], [30, 2], [35, 20]]) + shift
+    return Path([points], [False], torch.tensor(3.0), color=torch.tensor([0.0, 0.5, 0.0, 0.8]))
+
+
+def same(one: Drawing, other: Drawing) -> bool:
+    names = ("points", "segments", "closed", "path", "widths", "colors", "stroked", "fill_rules",
+             "fills", "picture")  # fmt: skip
+    return all(torch.equal(getattr(one, n), getattr(other, n)) for n in names)
+
+
+def test_a_drawing_is_its_paths():
+    drawing = assemble([arc(), ring(), ring("nonzero")], 40, 30)
+    assert drawing.segments.tolist() == [1, 2, 2, 2, 2]
+    assert drawing.points_of_contour.tolist() == [4, 6, 6, 6, 6]
+    assert drawing.path_of_point.bincount().tolist() == [4, 12, 12]
+    assert drawing.fill_rules.tolist() == [0, 2, 1]
+    assert same(assemble(list(drawing.each_path()), 40, 30), drawing)
+
+
+def test_paths_are_taken_by_number_in_any_order():
+    drawing = assemble([arc(), ring(), arc(1.0)], 40, 30)
+    assert same(drawing.take(torch.tensor([2, 1, 1])), assemble([arc(1.0), ring(), ring()], 40, 30))
+    assert same(
+        drawing.select(torch.tensor([True, False, True])), assemble([arc(), arc(1.0)], 40, 30)
+    )
+
+
+def test_pictures_are_repeated_side_by_side():
+    one, two = assemble([arc(), ring()], 40, 30), assemble([ring()], 40, 30)
+    blank = assemble([], 40, 30)
+    assert same(join([one, blank, two]).repeat(2), join([one, one, blank, blank, two, two]))
+    points = one.points.clone().requires_grad_()
+    one.replace(points=points).repeat(3).points.sum().backward()
+    assert (points.grad == 3).all()
+
+
+def test_a_path_is_drawn_contour_by_contour_and_filled_in_the_end():
+    drawing = assemble([ring(), arc()], 40, 30)
+    frames = stroke_by_stroke(drawing, 11)
+    assert frames[0].paths == 0
+    assert frames[-1].fill_rules.tolist() == [2, 0]
+    half = frames[2]  # one of five segments
+    assert half.segments.tolist() == [1]
+    assert not half.closed.any()
+    assert not half.fill_rules.any()
+    assert torch.equal(half.points, drawing.points[:4])
+    three = frames[6]
+    assert three.closed.tolist() == [True, False]
+    assert torch.equal(three.points[:6], drawing.points[:6])
+    assert same(frames[-1], drawing)
+
+
+@pytest.fixture
+def unchecked_shapes():
+    """As it is outside of tests, where no type checker comes before our own sentences."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.mark.usefixtures("unchecked_shapes")
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"segments": torch.tensor([1, 2, 3])}, r"points has shape \[16, 2\], but 2 paths of 6"),
+        ({"segments": torch.tensor([1, 0, 4])}, "segments holds 0; a contour has 1 or more"),
+        ({"widths": torch.ones(3)}, r"colors has shape \[2, 4\], but 3 paths of 5 segments"),
+        ({"closed": torch.zeros(2, dtype=torch.bool)}, "closed has shape"),
+        ({"stroked": torch.ones(2, dtype=torch.int64)}, "stroked is torch.int64; give torch.bool"),
+        ({"path": torch.tensor([0, 1, 0])}, r"path must count 0, 1, ... 1 in order"),
+        ({"path": torch.tensor([0, 0, 0])}, r"each at least once, got \[0, 0, 0\]"),
+        ({"path": torch.tensor([0, 2, 2])}, "path must count"),
+        ({"points": torch.zeros(16, 2).double()}, "widths is torch.float32 and points is torch.f"),
+        ({"fills": torch.zeros(2, 4).double()}, "fills is torch.float64 and points is torch.float"),
+        (
+            {"points": torch.zeros(16, 2, device="meta")},
+            "widths is on cpu and points on meta; move",
+        ),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(change, words):
+    with pytest.raises(ValueError, match=words):
+        assemble([arc(), ring()], 40, 30).replace(**change)

@@ -46,6 +46,19 @@ def test_a_png_holds_the_rounded_picture(tmp_path):
     assert (again - picture).abs().max() <= 0.5 / 255 + 1e-6
 
 
+def test_a_png_keeps_what_shines_through(tmp_path):
+    """Colours are multiplied by alpha in a render, and are not in a PNG."""
+    drawing = scribble(6, torch.Generator().manual_seed(0)).replace(widths=torch.full((6,), 30.0))
+    picture = render(drawing, 40, 50, background=None)[0]
+    save_png(picture, tmp_path / "a.png")
+    file = Image.open(tmp_path / "a.png")
+    assert file.mode == "RGBA"
+    paper = Image.new("RGBA", file.size, (255, 204, 153, 255))
+    laid = torch.from_numpy(np.array(Image.alpha_composite(paper, file)))[..., :3].permute(2, 0, 1)
+    opaque = render(drawing, 40, 50, background=(1.0, 0.8, 0.6))[0]
+    assert (laid / 255 - opaque).abs().max() < 2 / 255
+
+
 def test_rendering_all_is_rendering_each(monkeypatch):
     monkeypatch.setattr("clipdraw.film.BATCH_PIXELS", 2 * 30 * 40)
     drawings = [scribble(4, torch.Generator().manual_seed(s)) for s in range(5)]

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from clipdraw import RasterViews, Scene, Weighted, optimise, render, scribble
-from clipdraw.drawing import join
+from clipdraw.drawing import Path, assemble, join
 from clipdraw.loop import Frame, NotFinite, Rates
 
 SIZE = (32, 40)
@@ -92,9 +92,38 @@ def test_widths_and_colours_are_clamped_and_points_are_free():
 
 def test_the_points_slow_down_on_time():
     rates = Rates(points=2.0, widths=0.3, colors=0.02)
-    assert rates.at(0.49) == {"points": 2.0, "widths": 0.3, "colors": 0.02}
+    assert rates.at(0.49) == {"points": 2.0, "widths": 0.3, "colors": 0.02, "fills": 0.02}
     assert rates.at(0.5)["points"] == pytest.approx(0.8)
     assert rates.at(0.75)["points"] == pytest.approx(0.2)
+
+
+def test_a_filled_shape_finds_a_disc():
+    """Its outline and the colour of its fill move, and so does a hole; a rest changes nothing."""
+    square = torch.tensor([[20.0, 15], [26, 15], [32, 15], [38, 15], [38, 21], [38, 27],
+                           [38, 33], [32, 33], [26, 33], [20, 33], [20, 27], [20, 21]])  # fmt: skip
+    hole = (square - torch.tensor([29.0, 24.0])).flip(0) / 4 + torch.tensor([29.0, 24.0])
+    shape = Path([square, hole], [True, True], torch.tensor(0.0), fill=torch.full((4,), 0.5))
+    drawing = assemble([shape], 60, 44)
+    y, x = torch.meshgrid(torch.arange(44.0), torch.arange(60.0), indexing="ij")
+    far = ((x - 32) ** 2 + (y - 20) ** 2).sqrt()
+    target = torch.ones(1, 3, 44, 60)
+    target[:, 1:, (far < 14) & (far > 6)] = 0.1
+
+    def distance(scene):
+        return (scene.picture - target).square().mean((1, 2, 3))
+
+    def search(state=None):
+        terms = {"distance": Weighted(1.0, distance)}
+        rates = Rates(points=0.4, colors=0.02)
+        return list(
+            optimise(drawing, terms, steps=120, generators=[rng(0)], rates=rates, state=state)
+        )
+
+    frames = search()
+    assert frames[-1].terms["distance"] < 0.05 * frames[0].terms["distance"]
+    assert frames[-1].drawing.fills[0, 0] > 0.9
+    assert frames[-1].drawing.fills[0, 1] < 0.3
+    assert torch.equal(search(frames[60].state)[-1].drawing.points, frames[-1].drawing.points)
 
 
 def test_a_bad_number_names_its_step_and_its_term():
