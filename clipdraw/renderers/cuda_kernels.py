@@ -51,7 +51,8 @@ def kernel(function):
     A variant for numbers and addresses that happen to be divisible by 16 could add in another
     order, so that the same picture would have other bits in another batch.
     """
-    names = list(inspect.signature(function).parameters)
+    parameters = inspect.signature(function).parameters.values()
+    names = [one.name for one in parameters if one.annotation is not tl.constexpr]
     return triton.jit(function, do_not_specialize=names, do_not_specialize_on_alignment=names)
 
 
@@ -315,7 +316,9 @@ def bin_segment(
             ax, ay, bx, by, stroke, reach, farthest, tiles_down, tiles_across
         )
         listed = (column >= left) & (column <= right) & (row >= top) & (row <= bottom)
-        listed &= (k < edges) & (near_tile(ax, ay, bx, by, reach, row, column) | (stroke == 0))
+        listed &= k < edges
+        if stroke:
+            listed &= near_tile(ax, ay, bx, by, reach, row, column)
         if LIST:
             spot = entry + tl.cumsum(listed.to(tl.int32), 0) - 1
             tl.store(key_of_entry + spot, segment * MOST_EDGES + k, listed)
