@@ -163,10 +163,11 @@ class _Scene:
         self.cubics = self.points.new_empty(8, self.segments)
         self.counts = self.points.new_empty(self.segments, dtype=torch.int32)
         self.styles, self.boxes = self.points.new_empty(layers, 5), self.points.new_empty(layers, 4)
+        self.clockwise = self.points.new_empty(layers)
         _run(
             kernels.measure, layers, 1,
             self.points, s.controls, s.first_segment, s.kind, s.path, widths, colors, fills,
-            self.cubics, self.counts, self.styles, self.boxes, self.segments,
+            self.cubics, self.counts, self.styles, self.boxes, self.clockwise, self.segments,
         )  # fmt: skip
 
     def _count(self) -> None:
@@ -228,8 +229,8 @@ class _Scene:
         self._bin(band, *self.before, *found[:4], LIST=True)
         _run(
             kernels.cover, band.visits, 4,
-            self.structure.kind, self.styles, found.layer, found.first_entry, found.values,
-            found.alpha, found.clue, band.visits, band.entries,
+            self.structure.kind, self.styles, self.clockwise, found.layer, found.first_entry,
+            found.values, found.alpha, found.clue, band.visits, band.entries,
         )  # fmt: skip
         if len(self.bands) == 1:
             self.kept = found

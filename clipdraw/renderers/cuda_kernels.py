@@ -36,12 +36,11 @@ MOST_EDGES = tl.constexpr(reference.MOST_EDGES)
 NO_LENGTH = tl.constexpr(reference.NO_LENGTH)
 # Half the diagonal of a pixel: no border farther from its centre than this can cut it.
 REACH = tl.constexpr(0.5**0.5 + 1e-6)
-# A pace at which every distance that a float holds is covered at once.
-JUMP = tl.constexpr(1e30)
 
-# What an entry knows, in planes of `values` [5, entries], and what a style [layers, 5] holds: red,
-# green, blue, opacity and half the width of a stroke. Gradients of a visit have the same order.
-VALUES = 5
+# What an entry knows of its edge is kept in so many planes of `values`.
+VALUES = 8
+# What a style [layers, 5] holds: red, green, blue, opacity and half the width of a stroke. Gradients
+# of a visit come in the same order.
 STYLE, HALF_WIDTH = tl.constexpr(5), tl.constexpr(4)
 
 
@@ -62,12 +61,13 @@ def kernel(function):
 @kernel
 def measure(
     points, controls, first_segment, kind, path, widths, colors, fills,
-    cubics, counts, styles, boxes, segments,
+    cubics, counts, styles, boxes, clockwise, segments,
 ):  # fmt: skip
     """For each layer: its control points in a row, edges of each cubic, its style and its box.
 
     One program per layer. `cubics` [8, segments], `counts` [segments], `styles` [layers, 5],
-    `boxes` [layers, 4]: lowest x and y, highest x and y of the control points.
+    `boxes` [layers, 4]: lowest x and y, highest x and y of the control points. `clockwise`
+    [layers]: 1 where a fill's winding number is positive on the whole, -1 where it is negative.
     """
     layer = tl.program_id(0).to(tl.int64)
     stroke = tl.load(kind + layer) == STROKE
@@ -78,6 +78,7 @@ def measure(
     )
     low_x = tl.full((SEGMENTS,), float("inf"), points.dtype.element_ty)
     low_y, high_x, high_y = low_x, -low_x, -low_x
+    area = tl.zeros((SEGMENTS,), tl.float64)
     first, last = tl.load(first_segment + layer), tl.load(first_segment + layer + 1)
     for start in range(first, last, SEGMENTS):
         segment = start + tl.arange(0, SEGMENTS)
@@ -97,11 +98,13 @@ def measure(
         edges = tl.where((a == b) & (c == d), 1.0, edges)
         edges = tl.minimum(tl.maximum(edges, 1.0), MOST_EDGES)
         tl.store(counts + segment, edges.to(tl.int32), here)
+        area += tl.where(here, area_of(points, a, b, c, d), 0.0)
 
     tl.store(boxes + 4 * layer, tl.min(low_x, 0))
     tl.store(boxes + 4 * layer + 1, tl.min(low_y, 0))
     tl.store(boxes + 4 * layer + 2, tl.max(high_x, 0))
     tl.store(boxes + 4 * layer + 3, tl.max(high_y, 0))
+    tl.store(clockwise + layer, tl.where(tl.sum(area, 0) > 0, -1, 1))
     owner, channel = tl.load(path + layer), tl.arange(0, 4)
     if stroke:
         tl.store(styles + STYLE * layer + channel, tl.load(colors + 4 * owner + channel))
@@ -129,6 +132,20 @@ def gather(points, a, b, c, d, here, cubics, segments):
     first = p.to(tl.float64) - 2 * q.to(tl.float64) + r.to(tl.float64)
     second = q.to(tl.float64) - 2 * r.to(tl.float64) + s.to(tl.float64)
     return low, high, first * first, second * second
+
+
+@triton.jit
+def area_of(points, a, b, c, d):
+    """Ten times the integral of x dy - y dx along cubics."""
+    area = 6 * cross(points, a, b) + 3 * cross(points, a, c) + cross(points, a, d)
+    return area + 3 * cross(points, b, c) + 3 * cross(points, b, d) + 6 * cross(points, c, d)
+
+
+@triton.jit
+def cross(points, a, b):
+    ax, ay = tl.load(points + 2 * a).to(tl.float64), tl.load(points + 2 * a + 1).to(tl.float64)
+    bx, by = tl.load(points + 2 * b).to(tl.float64), tl.load(points + 2 * b + 1).to(tl.float64)
+    return ax * by - ay * bx
 
 
 @triton.jit
@@ -335,21 +352,22 @@ def bin_segment(
 def list_values(values, entries, listed, stroke, ax, ay, bx, by):
     """What an entry knows of its edge, from the tile's upper left corner (ends in double).
 
-    A fill's edge: its two ends. A stroke's: the way e from start to end, dot and cross product of
-    e with the way from the start to the corner, and e's length squared; 0 where it has none, and e
-    is then the x axis. The products change little within a tile, and what would be lost of them in
-    single precision, far from an edge's ends, is lost here once and not in every pixel.
+    Its two ends; and for strokes the way e from start to end, 0 where it has no length, and dot and
+    cross product of e with the way from the start to the corner. The products change little within
+    a tile; what single precision loses of them far from an edge's ends is lost here once.
     """
-    ex, ey = bx - ax, by - ay
-    length2 = ex * ex + ey * ey
-    some = length2 > NO_LENGTH * NO_LENGTH
-    length2 = tl.where(some, length2, 0.0)
-    ex, ey = tl.where(some, ex, 1.0), tl.where(some, ey, 0.0)
-    tl.store(values, tl.where(stroke, ex, ax), listed)
-    tl.store(values + entries, tl.where(stroke, ey, ay), listed)
-    tl.store(values + 2 * entries, tl.where(stroke, -ax * ex - ay * ey, bx), listed)
-    tl.store(values + 3 * entries, tl.where(stroke, ax * ey - ay * ex, by), listed)
-    tl.store(values + 4 * entries, length2, listed)
+    tl.store(values, ax, listed)
+    tl.store(values + entries, ay, listed)
+    tl.store(values + 2 * entries, bx, listed)
+    tl.store(values + 3 * entries, by, listed)
+    if stroke:
+        ex, ey = bx - ax, by - ay
+        some = ex * ex + ey * ey > NO_LENGTH
+        ex, ey = tl.where(some, ex, 0.0), tl.where(some, ey, 0.0)
+        tl.store(values + 4 * entries, ex, listed)
+        tl.store(values + 5 * entries, ey, listed)
+        tl.store(values + 6 * entries, -ax * ex - ay * ey, listed)
+        tl.store(values + 7 * entries, ax * ey - ay * ex, listed)
 
 
 # --- Coverage --------------------------------------------------------------------------------------
@@ -378,7 +396,7 @@ def centres(like):
 
 @kernel
 def cover(
-    kind, styles, layer_of_visit, first_entry, values, alpha, clue, visits, entries
+    kind, styles, clockwise, layer_of_visit, first_entry, values, alpha, clue, visits, entries
 ):  # fmt: skip
     """How much of each pixel a visit covers, `alpha` [visits, 16, 16]. One program per visit.
 
@@ -399,7 +417,7 @@ def cover(
         tl.store(clue + pixel, near)
     else:
         winding = wind(values, entries, first, last, y, x)
-        covered, slope = cover_fill(winding, rule)
+        covered, slope = cover_fill(winding, rule, tl.load(clockwise + layer))
         tl.store(alpha + pixel, covered)
         tl.store(clue + pixel, slope.to(tl.int32))
 
@@ -422,18 +440,19 @@ def cover_stroke(values, entries, first, last, half_width, y, x):
 def nearest_edge(values, entries, first, last, y, x):
     """Squared distance [16, 16] of pixels from a stroke's nearest edge, and which that is.
 
-    Of equally near edges the first one counts.
+    Of equally near edges the first one counts. An end that two edges share is equally near by both.
     """
     best = tl.zeros((TILE, TILE), values.dtype.element_ty) + float("inf")
     near = tl.full((TILE, TILE), -1, tl.int32)
     lane = tl.arange(0, EDGES)[None, None, :]
+    y, x = y[:, :, None], x[:, :, None]
     for start in range(first, last, EDGES):
         here = start + lane < last
-        ex, ey, dot, cross, length2 = stroke_edge(values, entries, start + lane, here)
-        dot, cross = products(ex, ey, dot, cross, y[:, :, None], x[:, :, None])
-        beyond = dot - tl.minimum(tl.maximum(dot, 0), length2)
+        ex, ey, dot, cross, from_x, from_y = way_from(values, entries, start + lane, here, y, x)
+        length2 = ex * ex + ey * ey
         inverse = 1 / tl.where(length2 > 0, length2, 1.0)
-        distance2 = (cross * cross + beyond * beyond) * inverse
+        inside = (dot > 0) & (dot < length2)
+        distance2 = tl.where(inside, cross * cross * inverse, from_x * from_x + from_y * from_y)
         distance2 = tl.where(here, distance2, float("inf"))
         least = tl.min(distance2, 2)
         which = tl.min(tl.where(distance2 == least[:, :, None], lane, EDGES), 2)
@@ -444,19 +463,16 @@ def nearest_edge(values, entries, first, last, y, x):
 
 
 @triton.jit
-def stroke_edge(values, entries, entry, here):
-    """What entries know of their edges; see `list_values`."""
+def way_from(values, entries, entry, here, y, x):
+    """Of edges: the way from start to end; its dot and cross product with the way from the start to
+    pixels' centres; and the way there from the start, or from the end where that is nearer."""
     values += entry
-    ex, ey = tl.load(values, here, 1), tl.load(values + entries, here, 0)
-    dot = tl.load(values + 2 * entries, here, 0)
-    cross = tl.load(values + 3 * entries, here, 0)
-    return ex, ey, dot, cross, tl.load(values + 4 * entries, here, 0)
-
-
-@triton.jit
-def products(ex, ey, dot, cross, y, x):
-    """Dot and cross product of an edge with the way from its start to a pixel's centre."""
-    return dot + (x * ex + y * ey), cross + (y * ex - x * ey)
+    ax, ay = tl.load(values, here, 0), tl.load(values + entries, here, 0)
+    bx, by = tl.load(values + 2 * entries, here, 0), tl.load(values + 3 * entries, here, 0)
+    ex, ey = tl.load(values + 4 * entries, here, 0), tl.load(values + 5 * entries, here, 0)
+    dot = tl.load(values + 6 * entries, here, 0) + (x * ex + y * ey)
+    cross = tl.load(values + 7 * entries, here, 0) + (y * ex - x * ey)
+    return ex, ey, dot, cross, x - tl.where(dot > 0, bx, ax), y - tl.where(dot > 0, by, ay)
 
 
 @triton.jit
@@ -467,19 +483,17 @@ def towards(values, entries, entry, here, y, x):
     The length is the edge's own where the nearest point lies inside it, and the distance from its
     end where that is nearest.
     """
-    ex, ey, dot, cross, length2 = stroke_edge(values, entries, entry, here)
-    dot, cross = products(ex, ey, dot, cross, y, x)
-    along = tl.minimum(tl.maximum(dot, 0), length2)
-    within = (dot > 0) & (dot < length2)
-    square = tl.where(length2 > 0, length2, 1.0)
-    to_x = ((dot - along) * ex - cross * ey) / square
-    to_y = ((dot - along) * ey + cross * ex) / square
-    length = tl.sqrt(tl.where(within, square, to_x * to_x + to_y * to_y))
+    ex, ey, dot, cross, from_x, from_y = way_from(values, entries, entry, here, y, x)
+    length2 = ex * ex + ey * ey
+    inside = (dot > 0) & (dot < length2)
+    t = tl.where(inside, dot / tl.where(inside, length2, 1.0), (dot > 0).to(dot.dtype))
+    length = tl.sqrt(tl.where(inside, length2, from_x * from_x + from_y * from_y))
     some = length > NO_LENGTH
     safe = tl.where(some, length, 1.0)
-    nx, ny = tl.where(within, -ey, to_x) / safe, tl.where(within, ex, to_y) / safe
-    nx, ny = tl.where(some, nx, 1.0), tl.where(some, ny, 0.0)
-    return to_x * nx + to_y * ny, nx, ny, along / square, within, length
+    nx = tl.where(some, tl.where(inside, -ey, from_x) / safe, 1.0)
+    ny = tl.where(some, tl.where(inside, ex, from_y) / safe, 0.0)
+    distance = tl.where(inside, cross / safe, from_x * nx + from_y * ny)
+    return distance, nx, ny, t, inside, length
 
 
 @triton.jit
@@ -553,10 +567,12 @@ def mean_reach(x0, x1, x):
     """
     low = tl.minimum(x0, x1)
     length = (tl.maximum(x0, x1) - low)[:, None, :]
-    inverse = tl.where(length > NO_LENGTH, 1 / tl.where(length > NO_LENGTH, length, 1.0), JUMP)
+    slanted = length > NO_LENGTH
+    pace = 1 / tl.where(slanted, length, 1.0)
     high = (x + 0.5)[:, :, None] - low[:, None, :]
-    t0, t1 = within((high - 1) * inverse), within(high * inverse)
-    middle = (t0 + t1) / 2
+    t0 = tl.where(slanted, within((high - 1) * pace), sign(high - 1) / 2 + 0.5)
+    t1 = tl.where(slanted, within(high * pace), sign(high) / 2 + 0.5)
+    middle = tl.where(slanted, (t0 + t1) / 2, 0.5)
     return t0 + (t1 - t0) * (high - middle * length), (t1 - t0) * (1 - middle), (t1 - t0) * middle
 
 
@@ -566,16 +582,22 @@ def within(t):
 
 
 @triton.jit
-def cover_fill(winding, rule):
-    """Coverage of a fill, and its derivative by the winding number."""
+def sign(x):
+    return (x > 0).to(x.dtype) - (x < 0).to(x.dtype)
+
+
+@triton.jit
+def cover_fill(winding, rule, clockwise):
+    """Coverage of a fill, and its derivative by the winding number.
+
+    Where nothing is covered yet, a shape grows by winding as most of it does.
+    """
     half = winding / 2
     even = tl.floor(half + 0.5)  # halves are rounded to an even number, as torch.round does
     even -= ((even == half + 0.5) & (even - 2 * tl.floor(even / 2) == 1)).to(even.dtype)
-    folded = winding - 2 * even
-    folded = tl.where(rule == EVENODD, folded, winding)
-    slope = (folded > 0).to(winding.dtype) - (folded < 0).to(winding.dtype)
-    slope = tl.where(tl.abs(folded) <= 1, slope, 0.0)
-    return tl.minimum(tl.abs(folded), 1), slope
+    turns = tl.where(rule == EVENODD, winding - 2 * even, winding)
+    sense = tl.where(turns == 0, clockwise, sign(turns))
+    return tl.minimum(tl.abs(turns), 1), tl.where(tl.abs(turns) <= 1, sense, 0.0)
 
 
 # --- One layer over the other ----------------------------------------------------------------------
@@ -735,57 +757,69 @@ def pull_stroke(values, entries, first, last, half_width, y, x, d_alpha, near, s
     some = length > NO_LENGTH
     turn = tl.where(some, d_alpha * (turn_ahead - turn_back) / tl.where(some, length, 1.0), 0.0)
     # An end moves along the normal, and about it: for an end that is nearest, across the normal.
-    at_start = tl.where(t > 0, 0.0, 1.0)
-    from_start = tl.where(inside, -(1 - t) * move - turn, -move * at_start)
-    from_end = tl.where(inside, turn - t * move, -move * (1 - at_start))
-    turn_start = tl.where(inside, 0.0, turn * at_start)
-    turn_end = tl.where(inside, 0.0, turn * (1 - at_start))
-    start_x, start_y = from_start * nx + turn_start * ny, from_start * ny - turn_start * nx
-    end_x, end_y = from_end * nx + turn_end * ny, from_end * ny - turn_end * nx
-
-    lane = tl.arange(0, EDGES)
+    from_start = tl.where(inside, -(1 - t) * move - turn, -(1 - t) * move)
+    from_end = tl.where(inside, turn - t * move, -t * move)
+    turn_start, turn_end = tl.where(inside, 0.0, (1 - t) * turn), tl.where(inside, 0.0, t * turn)
+    pulled = four(
+        from_start * nx + turn_start * ny, from_start * ny - turn_start * nx,
+        from_end * nx + turn_end * ny, from_end * ny - turn_end * nx,
+    )  # fmt: skip
+    pulled = tl.reshape(pulled, (TILE * TILE, 1, 4))
+    near = tl.reshape(near, (TILE * TILE, 1, 1))
     for start in range(first, last, EDGES):
-        mine = near[:, :, None] == lane[None, None, :] + (start - first).to(tl.int32)
-        slot, here = slots + 4 * (start + lane), start + lane < last
-        tl.store(slot, of_edges(start_x, mine), here)
-        tl.store(slot + 1, of_edges(start_y, mine), here)
-        tl.store(slot + 2, of_edges(end_x, mine), here)
-        tl.store(slot + 3, of_edges(end_y, mine), here)
+        lane = start + tl.arange(0, EDGES)
+        mine = near == (lane - first)[None, :, None].to(tl.int32)
+        store_slots(slots, lane, last, tl.sum(tl.where(mine, pulled, 0.0), 0))
     return tl.sum(tl.sum(d_alpha * (ahead + back), 1), 0)
 
 
 @triton.jit
-def of_edges(x, mine):
-    """The sum of [16, 16] over the pixels of each edge, [edges]."""
-    return tl.sum(tl.sum(tl.where(mine, x[:, :, None], 0.0), 1), 0)
+def four(start_x, start_y, end_x, end_y):
+    """The parts of slots side by side, [..., 4]."""
+    parts = tl.join(tl.join(start_x, end_x), tl.join(start_y, end_y))
+    return tl.reshape(parts, start_x.shape + [4])
+
+
+@triton.jit
+def store_slots(slots, entry, last, pulled):
+    """Write [edges, 4] to the slots of entries, as far as there are any."""
+    part = tl.arange(0, 4)[None, :]
+    tl.store(slots + 4 * entry[:, None] + part, pulled, (entry < last)[:, None])
 
 
 @triton.jit
 def pull_fill(values, entries, first, last, y, x, d_winding, slots):
     """A fill's slots, from the gradient of its winding number [16, 16]."""
-    lane = tl.arange(0, EDGES)
     row = y - 0.5
+    d_winding = d_winding[:, :, None]
     for start in range(first, last, EDGES):
-        here = start + lane < last
-        ax, ay, bx, by = fill_edge(values, entries, (start + lane)[None, :], here[None, :])
+        lane = start + tl.arange(0, EDGES)
+        ax, ay, bx, by = fill_edge(values, entries, lane[None, :], lane[None, :] < last)
         height, x0, x1, t0, t1 = row_pieces(ax, ay, bx, by, row)
         mean, by_low, by_high = mean_reach(x0, x1, x)
-        d_height = tl.sum(d_winding[:, :, None] * mean, 1)
-        d_low = -height * tl.sum(d_winding[:, :, None] * by_low, 1)
-        d_high = -height * tl.sum(d_winding[:, :, None] * by_high, 1)
+        d_height = tl.sum(d_winding * mean, 1)
+        d_low = -height * tl.sum(d_winding * by_low, 1)
+        d_high = -height * tl.sum(d_winding * by_high, 1)
         d_x0, d_x1 = tl.where(x0 < x1, d_low, d_high), tl.where(x0 < x1, d_high, d_low)
-        # An end inside the row moves up and down; a row's border cuts at another parameter.
+        # An end inside the row moves up and down; elsewhere the row's border cuts the edge at
+        # another parameter.
         slanted = tl.abs(by - ay) > NO_LENGTH
-        pace = tl.where(slanted, (bx - ax) / tl.where(slanted, by - ay, 1.0), 0.0)
-        begins, ends = (ay >= row) & (ay < row + 1), (by >= row) & (by < row + 1)
-        cut0, cut1 = tl.where(begins, 0.0, d_x0 * pace), tl.where(ends, 0.0, d_x1 * pace)
-        d_ay = -cut0 * (1 - t0) - cut1 * (1 - t1) - tl.where(begins, d_height, 0.0)
-        d_by = -cut0 * t0 - cut1 * t1 + tl.where(ends, d_height, 0.0)
-        slot = slots + 4 * (start + lane)
-        tl.store(slot, tl.sum(d_x0 * (1 - t0) + d_x1 * (1 - t1), 0), here)
-        tl.store(slot + 1, tl.sum(d_ay, 0), here)
-        tl.store(slot + 2, tl.sum(d_x0 * t0 + d_x1 * t1, 0), here)
-        tl.store(slot + 3, tl.sum(d_by, 0), here)
+        slope = tl.where(slanted, (bx - ax) / tl.where(slanted, by - ay, 1.0), 0.0)
+        start_moves, end_moves = slope_of_keep(ay - row), slope_of_keep(by - row)
+        d_t0, d_t1 = d_x0 * slope * (1 - start_moves), d_x1 * slope * (1 - end_moves)
+        pulled = four(
+            d_x0 * (1 - t0) + d_x1 * (1 - t1),
+            -d_height * start_moves - d_t0 * (1 - t0) - d_t1 * (1 - t1),
+            d_x0 * t0 + d_x1 * t1,
+            d_height * end_moves - d_t0 * t0 - d_t1 * t1,
+        )
+        store_slots(slots, lane, last, tl.sum(pulled, 0))
+
+
+@triton.jit
+def slope_of_keep(x):
+    """The derivative of x within [0, 1]; see `reference.keep`."""
+    return (sign(x) - sign(x - 1)) / 2
 
 
 # --- Adding up -------------------------------------------------------------------------------------
@@ -882,9 +916,9 @@ def add_segments(
     top, bottom = tiles_between(low, high, reach, tiles_down)
     top, bottom = tl.maximum(top, first), tl.minimum(bottom, last - 1)
     edges = tl.load(counts + segment)
-    control = tl.arange(0, 4)
-    sums = d_cubics + 8 * segment + 2 * control
-    d_x, d_y = tl.load(sums), tl.load(sums + 1)
+    control, part, axis = tl.arange(0, 4)[:, None, None], tl.arange(0, 4), tl.arange(0, 2)
+    sums = d_cubics + 8 * segment + 2 * tl.arange(0, 4)[:, None] + axis[None, :]
+    total = tl.load(sums)
     for block in range(top // BLOCK_ROWS * BLOCK_ROWS, bottom + 1, BLOCK_ROWS):
         for start in range(0, edges, EDGES):
             k = start + tl.arange(0, EDGES)
@@ -896,25 +930,22 @@ def add_segments(
             up, down = tl.maximum(up, block), tl.minimum(down, block + BLOCK_ROWS - 1)
             up, down = tl.maximum(up, first).to(tl.int32), tl.minimum(down, last - 1).to(tl.int32)
             down = tl.where(k < edges, down, -1)
-            start_x, start_y, end_x, end_y = add_slots(
+            pulled = add_slots(
                 visits_of_cell, layer_of_visit, first_entry, key_of_entry, slots,
                 layer, segment * MOST_EDGES + k, cell, per_tile, left, right, up, down,
                 visits_before, visits, entries, tiles_across,
             )  # fmt: skip
-            at_start, at_end = weights(control, k, edges), weights(control, k + 1, edges)
-            d_x += tl.sum(at_start * start_x[None, :] + at_end * end_x[None, :], 1)
-            d_y += tl.sum(at_start * start_y[None, :] + at_end * end_y[None, :], 1)
-    tl.store(sums, d_x)
-    tl.store(sums + 1, d_y)
+            vertex = k[None, :, None] + part[None, None, :] // 2
+            pulled = tl.sum(weight(control, vertex, edges) * pulled[None, :, :], 1)
+            total += tl.sum(tl.reshape(pulled, (4, 2, 2)), 1)
+    tl.store(sums, total)
 
 
 @triton.jit
-def weights(control, k, edges):
-    """How much each control point [4] moves vertices k, [4, k]."""
+def weight(control, k, edges):
+    """How much a control point (0 to 3) moves vertex k of a polyline."""
     b0, b1, b2, b3 = bernstein(k.to(tl.float64) / edges.to(tl.float64))
-    control = control[:, None]
-    outer = tl.where(control == 0, b0[None, :], b3[None, :])
-    inner = tl.where(control == 1, b1[None, :], b2[None, :])
+    outer, inner = tl.where(control == 0, b0, b3), tl.where(control == 1, b1, b2)
     return tl.where((control == 0) | (control == 3), outer, inner)
 
 
@@ -924,9 +955,9 @@ def add_slots(
     layer, key, cell, per_tile, left, right, up, down,
     visits_before, visits, entries, tiles_across,
 ):  # fmt: skip
-    """Gradients of edges, added up over a rectangle of tiles each: start x, y, end x, y."""
-    start_x = tl.zeros((EDGES,), tl.float64)
-    start_y, end_x, end_y = start_x, start_x, start_x
+    """Gradients of edges, [edges, 4], added up over a rectangle of tiles each."""
+    total = tl.zeros((EDGES, 4), tl.float64)
+    part = tl.arange(0, 4)[None, None, :]
     rows, columns = tl.max(down - up, 0) + 1, tl.max(right - left, 0) + 1
     for i in range(0, rows):
         for j in range(0, columns, BLOCK_COLUMNS):
@@ -940,12 +971,9 @@ def add_slots(
             first = tl.load(first_entry + visit, there, 0)
             last = tl.load(first_entry + visit + 1, there & (visit + 1 < visits), entries)
             entry, there = find(key_of_entry, first, last, key[:, None], there)
-            slot = slots + 4 * entry
-            start_x += tl.sum(tl.load(slot, there, 0).to(tl.float64), 1)
-            start_y += tl.sum(tl.load(slot + 1, there, 0).to(tl.float64), 1)
-            end_x += tl.sum(tl.load(slot + 2, there, 0).to(tl.float64), 1)
-            end_y += tl.sum(tl.load(slot + 3, there, 0).to(tl.float64), 1)
-    return start_x, start_y, end_x, end_y
+            slot = tl.load(slots + 4 * entry[:, :, None] + part, there[:, :, None], 0)
+            total += tl.sum(slot.to(tl.float64), 1)
+    return total
 
 
 @kernel
