@@ -39,8 +39,8 @@ REACH = tl.constexpr(0.5**0.5 + 1e-6)
 
 # What an entry knows of its edge is kept in so many planes of `values`.
 VALUES = 8
-# What a style [layers, 5] holds: red, green, blue, opacity and half the width of a stroke. Gradients
-# of a visit come in the same order.
+# What a style [layers, 5] holds: red, green, blue, opacity, and half the width of a stroke. The
+# gradients of a visit come in the same order.
 STYLE, HALF_WIDTH = tl.constexpr(5), tl.constexpr(4)
 
 
@@ -55,7 +55,7 @@ def kernel(function):
     return triton.jit(function, do_not_specialize=names, do_not_specialize_on_alignment=names)
 
 
-# --- Curves and edges ------------------------------------------------------------------------------
+# --- Curves and edges -----------------------------------------------------------------------------
 
 
 @kernel
@@ -171,12 +171,12 @@ def point_on(cubics, segments, segment, k, edges):
     return x.to(cubics.dtype.element_ty), y.to(cubics.dtype.element_ty)
 
 
-# --- Which tiles look at which edges ---------------------------------------------------------------
+# --- Which tiles look at which edges --------------------------------------------------------------
 
 
 @triton.jit
 def tiles_between(low, high, reach, tiles):
-    """First and last tile along one axis that come within reach of [low, high]; none: last < first."""
+    """First and last tile along one axis within reach of [low, high]; last < first for none."""
     first = tl.floor((low - reach) / TILE)
     last = tl.floor((high + reach) / TILE)
     first, last = tl.maximum(first, 0), tl.maximum(last, -1)
@@ -370,7 +370,7 @@ def list_values(values, entries, listed, stroke, ax, ay, bx, by):
         tl.store(values + 7 * entries, ax * ey - ay * ex, listed)
 
 
-# --- Coverage --------------------------------------------------------------------------------------
+# --- Coverage -------------------------------------------------------------------------------------
 
 
 @triton.jit
@@ -600,7 +600,7 @@ def cover_fill(winding, rule, clockwise):
     return tl.minimum(tl.abs(turns), 1), tl.where(tl.abs(turns) <= 1, sense, 0.0)
 
 
-# --- One layer over the other ----------------------------------------------------------------------
+# --- One layer over the other ---------------------------------------------------------------------
 
 
 @triton.jit
@@ -645,10 +645,10 @@ def ink_of(styles, layer):
 
 @kernel
 def composite(
-    styles, background, first_layer, first_cell, visits_of_cell, layer_of_visit, alpha, picture_,
+    styles, background, first_layer, first_cell, visits_of_cell, layer_of_visit, alpha, painted,
     first_row, visits_before, tiles_down, tiles_across, channels, height, width,
 ):  # fmt: skip
-    """Lay each tile's visits over the background, from the back to the front. One program a tile."""
+    """Lay each tile's visits over the background, back to front. One program per tile."""
     picture, row, column = place(tl.program_id(0), first_row, tiles_down, tiles_across)
     first, last = visits_of_tile(
         visits_of_cell, visits_before, picture, row, column, first_layer, first_cell, tiles_across
@@ -659,7 +659,7 @@ def composite(
         covered = tl.load(alpha + pixels_of_visit(visit))
         below += (ink - below) * (opacity * covered)[None, :, :]
     pixel, there = pixels_of_tile(picture, row, column, channels, height, width)
-    tl.store(picture_ + pixel, below, there)
+    tl.store(painted + pixel, below, there)
 
 
 @kernel
@@ -668,12 +668,13 @@ def pull_composite(
     d_alpha, d_styles, d_paper,
     first_row, visits_before, tiles_down, tiles_across, channels, height, width,
 ):  # fmt: skip
-    """Gradients of each visit's coverage and colour, and of each tile's paper. One program a tile.
+    """Gradients of each visit's coverage and colour, and of each tile's paper.
 
     From the front to the back: how much of the light passes all layers in front of a visit, kept
     in `d_alpha` [visits, 16, 16]. Then from the back to the front: what lies below each visit, and
     with both its gradients. (Below cannot be worked out from above: nothing shines through an
-    opaque layer.) `d_styles` is [visits, 5] without the width, `d_paper` [tiles, 4].
+    opaque layer.) `d_styles` is [visits, 5] without the width, `d_paper` [tiles, 4]. One program
+    per tile.
     """
     picture, row, column = place(tl.program_id(0), first_row, tiles_down, tiles_across)
     first, last = visits_of_tile(
@@ -713,7 +714,7 @@ def over_pixels(x):
     return tl.sum(tl.sum(x, 2), 1)
 
 
-# --- From coverage to edges ------------------------------------------------------------------------
+# --- From coverage to edges -----------------------------------------------------------------------
 
 
 @kernel
@@ -775,9 +776,8 @@ def pull_stroke(values, entries, first, last, half_width, y, x, d_alpha, near, s
 
 @triton.jit
 def four(start_x, start_y, end_x, end_y):
-    """The parts of slots side by side, [..., 4]."""
-    parts = tl.join(tl.join(start_x, end_x), tl.join(start_y, end_y))
-    return tl.reshape(parts, start_x.shape + [4])
+    """The parts of slots side by side, [..., 2, 2]."""
+    return tl.join(tl.join(start_x, end_x), tl.join(start_y, end_y))
 
 
 @triton.jit
@@ -813,6 +813,7 @@ def pull_fill(values, entries, first, last, y, x, d_winding, slots):
             d_x0 * t0 + d_x1 * t1,
             d_height * end_moves - d_t0 * t0 - d_t1 * t1,
         )
+        pulled = tl.reshape(pulled, (TILE, EDGES, 4))
         store_slots(slots, lane, last, tl.sum(pulled, 0))
 
 
@@ -822,7 +823,7 @@ def slope_of_keep(x):
     return (sign(x) - sign(x - 1)) / 2
 
 
-# --- Adding up -------------------------------------------------------------------------------------
+# --- Adding up ------------------------------------------------------------------------------------
 
 
 @triton.jit
@@ -830,10 +831,10 @@ def find(keys, first, last, key, there):
     """Where `key` is among the rising keys[first:last], and whether it is there."""
     low, high = first, tl.where(there, last, first)
     while tl.max(tl.max(high - low, 1), 0) > 0:
-        open_, middle = low < high, (low + high) // 2
-        below = tl.load(keys + middle, open_, 0) < key
-        low, high = tl.where(open_ & below, middle + 1, low), tl.where(below, high, middle)
-        high = tl.where(open_, high, low)
+        unsure, middle = low < high, (low + high) // 2
+        below = tl.load(keys + middle, unsure, 0) < key
+        low, high = tl.where(unsure & below, middle + 1, low), tl.where(below, high, middle)
+        high = tl.where(unsure, high, low)
     there &= low < last
     return low, there & (tl.load(keys + low, there, 0) == key)
 
