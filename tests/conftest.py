@@ -22,6 +22,7 @@ def checked_modules() -> list[str]:
         if file.name != "__init__.py"
         and ".jit" not in (text := file.read_text())
         and "njit" not in text
+        and "@compiled" not in text
     ]
 
 

@@ -1,5 +1,8 @@
 """The fast renderer against the definition, the definition against exact answers."""
 
+import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -7,130 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from clipdraw import Drawing, render, scribble
-from clipdraw.drawing import Path as OnePath
-from clipdraw.drawing import assemble, join
+from clipdraw import Drawing, render
+from clipdraw.drawing import join
+from clipdraw.renderers import cpu
+from tests.scenes import BLUE, RED, SCENES, WAVE, disc, random_strokes, shape, shapes, strokes
 
-DATA = Path(__file__).parent / "data"
-WHITE = torch.ones(3, dtype=torch.float64)
-
-
-def strokes(*paths, width=40, height=28) -> Drawing:
-    """A drawing from (points, width, rgba) triples, in double precision."""
-    points, widths, colors = zip(*paths, strict=True) if paths else ((), (), ())
-    segments = torch.tensor([(len(p) - 1) // 3 for p in points], dtype=torch.int64)
-    flat = [xy for p in points for xy in p]
-    return Drawing(
-        points=torch.tensor(flat, dtype=torch.float64).reshape(-1, 2),
-        segments=segments,
-        widths=torch.tensor(widths, dtype=torch.float64),
-        colors=torch.tensor(colors, dtype=torch.float64).reshape(-1, 4),
-        picture=torch.zeros_like(segments),
-        width=width,
-        height=height,
-    )
-
-
-def shape(*contours, fill=None, rule="nonzero", color=None, width=0.0, closed=True) -> OnePath:
-    """One path in double precision."""
-    double = {"dtype": torch.float64}
-    return OnePath(
-        contours=[torch.tensor(points, **double) for points in contours],
-        closed=[closed] * len(contours),
-        width=torch.tensor(width, **double),
-        color=None if color is None else torch.tensor(color, **double),
-        fill=None if fill is None else torch.tensor(fill, **double),
-        fill_rule=rule,
-    )
-
-
-def shapes(*paths, width=40, height=28) -> Drawing:
-    return assemble(paths, width, height)
-
-
-def polygon(*corners) -> list[tuple[float, float]]:
-    """A closed contour of straight segments."""
-    corners = np.array(corners, dtype=float)
-    sides = np.roll(corners, -1, axis=0) - corners
-    points = np.stack([corners, corners + sides / 3, corners + sides * 2 / 3], axis=1)
-    return [tuple(p) for p in points.reshape(-1, 2)]
-
-
-def disc(x, y, radius, squeeze=1.0) -> list[tuple[float, float]]:
-    """A closed contour of four cubics round to 2.7e-4 of its radius; squeezed, an ellipse."""
-    k = 0.5522847498
-    quarter = np.array([(1, 0), (1, k), (k, 1)])
-    turn = np.array([(0, 1), (-1, 0)])
-    points = np.concatenate([quarter @ np.linalg.matrix_power(turn, i) for i in range(4)])
-    return [tuple(p) for p in np.array([x, y]) + radius * points * np.array([1, squeeze])]
-
-
-def random_strokes(seed: int, count: int, widths, *, width=50, height=37, wander=1.0) -> Drawing:
-    """CLIPDraw's scribbles with widths drawn from a range, and steps `wander` times as long."""
-    generator = torch.Generator().manual_seed(seed)
-    drawing = scribble(count, generator, width=width, height=height).to(torch.float64)
-    low, high = widths
-    starts = drawing.points[torch.arange(len(drawing.points)) // 10 * 10]
-    return drawing.replace(
-        points=starts + wander * (drawing.points - starts),
-        widths=low + (high - low) * torch.rand(count, generator=generator, dtype=torch.float64),
-    )
-
-
-RED, BLUE, GLASS = (0.9, 0.1, 0.2, 1.0), (0.1, 0.3, 0.8, 0.7), (0.2, 0.9, 0.4, 0.0)
-WAVE = [(4.3, 5.1), (14.2, 31.7), (23.8, -8.4), (35.6, 21.3)]
-LOOP = [(8.0, 22.0), (52.0, -6.0), (-14.0, -5.0), (31.0, 23.0)]
-STAR = polygon((20.2, 1.3), (27.9, 26.1), (3.2, 10.4), (36.8, 9.7), (11.7, 25.6))
-EIGHT = [(4.3, 14), (4.3, -9), (35.6, 37), (35.6, 14), (35.6, -9), (4.3, 37)]
-
-SCENES = {
-    "random": random_strokes(0, 20, (0.5, 12.0)),
-    "random, thin and long": random_strokes(1, 12, (0.05, 1.5), wander=8.0),
-    "random, wide": random_strokes(2, 6, (20.0, 60.0), width=33, height=41),
-    "wider than a tile": strokes((WAVE, 47.3, BLUE), (LOOP, 21.9, RED)),
-    "mostly off canvas": strokes(([(-90.0, -50), (-20, 9), (60, 11), (400, 90)], 5.2, RED)),
-    "wholly off canvas": strokes(([(-90.0, -50), (-80, 9), (-60, 11), (-70, 90)], 5.2, RED)),
-    "a single point": strokes(([(17.3, 11.8)] * 4, 6.4, RED)),
-    "a single point on a pixel's centre": strokes(([(17.5, 11.5)] * 4, 0.9, RED)),
-    "thinner than a pixel": strokes((WAVE, 0.07, RED), (LOOP, 0.6, BLUE)),
-    "coincident": strokes((WAVE, 5.0, BLUE), (WAVE, 5.0, RED), (WAVE, 3.0, BLUE)),
-    "opacity 0 and 1": strokes((WAVE, 7.0, GLASS), (LOOP, 4.0, RED), (WAVE, 2.0, GLASS)),
-    "zero width": strokes((WAVE, 0.0, RED), (LOOP, 3.0, BLUE)),
-    "crossing itself": strokes((LOOP, 5.0, BLUE)),
-    "cusp": strokes(([(6.0, 20), (34, 4), (6, 4), (34, 20)], 4.4, BLUE)),
-    "collinear": strokes(([(4.23, 6.17), (14.2, 11.31), (24.17, 16.45), (34.14, 21.59)], 4, RED)),
-    "there and back": strokes(([(4.23, 6.17), (24.1, 16.3), (34.3, 21.4), (4.23, 6.17)], 4.0, RED)),
-    "nothing": strokes(),
-    "one pixel": strokes(([(0.1, 0.2), (0.5, 0.9), (0.7, 0.1), (0.9, 0.8)], 0.4, BLUE),
-                         width=1, height=1),
-    "tall": strokes((WAVE, 5.0, BLUE), width=17, height=70),
-    "disc": shapes(shape(disc(19.3, 14.1, 9.7), fill=BLUE)),
-    "wider than the canvas": shapes(shape(disc(19.3, 14.1, 60.2, 0.4), fill=BLUE)),
-    "off to the left": shapes(shape(disc(-20.3, 14.1, 31.0), fill=RED)),
-    "off to every side": shapes(*(shape(disc(x, y, 9.0), fill=BLUE) for x, y in
-                                  ((-3.3, 9.1), (41.2, 8.8), (20.5, -4.1), (18.1, 33.0)))),
-    "star, nonzero": shapes(shape(STAR, fill=BLUE)),
-    "star, evenodd": shapes(shape(STAR, fill=BLUE, rule="evenodd")),
-    "eight, nonzero": shapes(shape(EIGHT, fill=RED)),
-    "eight, evenodd": shapes(shape(EIGHT, fill=RED, rule="evenodd")),
-    "ring, evenodd": shapes(shape(disc(20, 14, 11.3), disc(21.2, 13.1, 6),
-                                  fill=RED, rule="evenodd")),
-    "ring, nonzero": shapes(shape(disc(20, 14, 11.3), disc(21.2, 13.1, 6)[::-1], fill=RED)),
-    "overlapping": shapes(shape(disc(15, 14, 9.3), disc(24.2, 13.1, 8.0), fill=RED),
-                          shape(disc(20, 14, 4.3), fill=GLASS),
-                          shape(disc(20, 20, 5.3), fill=BLUE)),
-    "fill and stroke": shapes(shape(disc(18.2, 13.9, 9.1, 0.7), fill=BLUE, color=RED, width=3.3),
-                              shape(WAVE, fill=RED, color=BLUE, width=1.2, closed=False)),
-    "closed stroke": shapes(shape(STAR, color=RED, width=2.2),
-                            shape(disc(20, 14, 11.3), disc(30.2, 13.1, 6), color=BLUE, width=4.0)),
-    "on whole pixels": shapes(shape(polygon((8, 4), (32, 4), (32, 20), (8, 20)), fill=BLUE)),
-    "sliver": shapes(shape(polygon((2.3, 4.1), (37.7, 21.2), (37.71, 21.25)), fill=RED)),
-    "within a pixel": shapes(shape(disc(7.4, 9.6, 0.3), fill=RED)),
-    "no area": shapes(shape(disc(7.4, 9.6, 0.0), fill=RED, color=BLUE, width=3.0),
-                      shape(polygon((2.3, 4.1), (37.7, 21.2)), fill=RED)),
-    "two pictures": join([shapes(shape(STAR, fill=BLUE)), strokes((WAVE, 5.0, RED)), strokes(),
-                          shapes(shape(disc(20, 14, 7), fill=RED, color=BLUE, width=2.0))]),
-}  # fmt: skip
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def pull(drawing: Drawing, backend: str, seed: int = 0):
@@ -217,49 +102,6 @@ def test_the_gradient_through_a_transparent_picture():
         assert (found[0][name] - gradient).norm() < 1e-8 * gradient.norm(), name
 
 
-def parity(seed: int) -> tuple[Drawing, dict[str, torch.Tensor]]:
-    with np.load(DATA / f"parity_strokes_{seed}.npz") as file:
-        data = {key: torch.from_numpy(file[key]).double() for key in file.files}
-    points = data["offsets"].long().diff()
-    drawing = Drawing(
-        points=data["points"],
-        segments=(points - 1) // 3,
-        widths=2 * data["half_width"],
-        colors=data["color"],
-        picture=torch.zeros(len(points), dtype=torch.int64),
-        width=224,
-        height=224,
-    )
-    return drawing, data
-
-
-def cosine(a, b) -> float:
-    return float(torch.cosine_similarity(a.flatten(), b.flatten(), dim=0))
-
-
-@pytest.mark.parametrize("seed", [0, 1])
-def test_truth(seed, record_property):
-    """Against exact pictures and exact gradients; the figures are those of the README."""
-    drawing, data = parity(seed)
-    leaves = {name: x.clone().requires_grad_() for name, x in drawing.floats.items()}
-    picture = render(drawing.replace(**leaves))[0].permute(1, 2, 0)
-    (picture * data["dL_dimg_white"]).sum().backward()
-    noise = (picture.detach() - data["img_exact_white"]).square().mean()
-    figures = {
-        "psnr": float(-10 * noise.log10()),
-        "points": cosine(leaves["points"].grad, data["exact_points"]),
-        "widths": cosine(leaves["widths"].grad, data["exact_half_width"]),
-        "colors": cosine(leaves["colors"].grad, data["fd_color"]),
-        "pydiffvg's points": cosine(data["gwhite_points"], data["exact_points"]),
-    }
-    print("  ".join(f"{name} {value:.5f}" for name, value in figures.items()))
-    assert figures["psnr"] > 58
-    assert figures["points"] > 0.998
-    assert figures["widths"] > 0.9999
-    assert figures["colors"] > 0.99999
-    assert figures["pydiffvg's points"] < 0.9
-
-
 def test_a_straight_bar_has_its_exact_area():
     """A bar of 20 x 6 with round caps, at any angle: ink is 20 * 6 + pi * 3^2.
 
@@ -301,8 +143,146 @@ def pull_alike(drawing):
     return picture.detach(), {name: x.grad for name, x in leaves.items()}
 
 
+def moved(drawing: Drawing, transform: torch.Tensor) -> Drawing:
+    points = drawing.points @ transform[:, :2].T + transform[:, 2]
+    grown = torch.linalg.det(transform[:, :2]).abs().sqrt()
+    return drawing.replace(points=points, widths=drawing.widths * grown)
+
+
+VIEWS = torch.tensor(
+    [
+        [[1.2, 0.3, -4.0], [-0.2, 0.9, 3.0]],
+        [[0.7, 0.0, 5.0], [0.0, -0.7, 20.0]],
+        [[0.0, 1.4, 0.0], [1.4, 0.0, 0.0]],
+    ],
+    dtype=torch.float64,
+)
+
+
+@pytest.mark.parametrize("backend", ["cpu", "reference"])
+def test_a_view_is_the_drawing_moved(backend):
+    drawing = SCENES["fill and stroke"]
+    views = render(drawing, 21, 30, transforms=VIEWS, backend=backend)
+    assert views.shape == (3, 3, 21, 30)
+    for view, transform in zip(views, VIEWS, strict=True):
+        alone = render(moved(drawing, transform), 21, 30, backend=backend)[0]
+        assert (view - alone).abs().max() < 1e-10
+
+
+def test_views_of_a_batch_lie_side_by_side_and_hold_the_bits_of_each_alone():
+    scenes = ["ring, evenodd", "nothing", "fill and stroke"]
+    drawings = [SCENES[name].to(torch.float32) for name in scenes]
+    views = torch.cat([VIEWS[:2], VIEWS[1:], VIEWS[:2].flip(0)])
+    leaf = join(drawings).points.clone().requires_grad_()
+    together = render(join(drawings).replace(points=leaf), 50, 70, transforms=views)
+    together.square().sum().backward()
+    gradients = leaf.grad.split([len(d.points) for d in drawings])
+    for i, drawing in enumerate(drawings):
+        points = drawing.points.clone().requires_grad_()
+        some = views[2 * i : 2 * i + 2]
+        alone = render(drawing.replace(points=points), 50, 70, transforms=some)
+        alone.square().sum().backward()
+        assert torch.equal(alone, together[2 * i : 2 * i + 2])
+        assert torch.equal(points.grad, gradients[i])
+        for view, transform in zip(alone, some, strict=True):
+            single = render(drawing, 50, 70, transforms=transform[None])[0]
+            assert torch.equal(view, single)
+
+
+def test_bands_change_no_bits(monkeypatch):
+    """Neither where a picture is painted in several, nor where a batch is."""
+    batch = join([random_strokes(3, 9, (0.5, 12.0)), random_strokes(4, 5, (0.5, 12.0))])
+    for drawing in (SCENES["fill and stroke"], SCENES["two pictures"], batch):
+        whole, gradients = pull(drawing, "cpu")
+        for band in (1, 5):
+            monkeypatch.setattr(cpu, "BAND", band)
+            picture, banded = pull(drawing, "cpu")
+            assert torch.equal(picture, whole)
+            for name in ("points", "widths", "colors"):
+                assert torch.equal(gradients[name], banded[name])
+        monkeypatch.undo()
+
+
+def test_a_print_needs_little_more_memory_than_its_pixels():
+    """2400 x 3600 pixels are 104 MB of floats; in a process of its own, where nobody else asks."""
+    script = """
+import resource, torch
+from clipdraw import render, scribble
+drawing = scribble(200, torch.Generator().manual_seed(0), stroke_width=20.0)
+render(drawing, 64, 64)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+with torch.no_grad():
+    picture = render(drawing, 2400, 3600)
+after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+scale = 1 if __import__("sys").platform == "darwin" else 1024
+print((after - before) * scale - picture.nbytes)
+"""
+    extra = int(python(script))
+    assert extra < 60e6
+
+
+def python(script: str, **environment: str) -> str:
+    """What a script prints in an interpreter of its own."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)} | environment
+    command = [sys.executable, "-c", script]
+    return subprocess.run(
+        command, env=environment, check=True, text=True, capture_output=True
+    ).stdout
+
+
+def test_where_no_cache_can_be_written_kernels_are_compiled_all_the_same():
+    script = """
+from numba.core import caching
+def refuse(locator):
+    raise OSError("read-only")
+caching._CacheLocator.ensure_cache_path = refuse
+from clipdraw.renderers.cpu_kernels import bernstein
+print(sum(bernstein(0.25)))
+"""
+    assert python(script) == "1.0\n"
+
+
+def test_processes_that_start_at_once_share_a_cache(tmp_path):
+    """They compile side by side, and none reads what another has half written."""
+    script = "from clipdraw.renderers.cpu_kernels import bernstein; print(sum(bernstein(0.25)))"
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "NUMBA_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", script]
+    several = [
+        subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE)
+        for _ in range(4)
+    ]
+    assert [process.communicate()[0] for process in several] == ["1.0\n"] * 4
+    assert list(tmp_path.rglob("*.nbi"))
+
+
+def test_a_forked_process_renders():
+    """Threads do not survive a fork, and one that waits for them waits for ever."""
+    if not hasattr(os, "fork"):
+        pytest.skip("os.fork is not on this system")
+    script = """
+import os, torch
+from clipdraw import render, scribble
+torch.set_num_threads(2)
+drawing = scribble(20, torch.Generator().manual_seed(0))
+parent = render(drawing)
+if pid := os.fork():
+    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+else:
+    # Not torch.equal, whose own threads do not survive either.
+    os._exit(0 if render(drawing).numpy().tobytes() == parent.numpy().tobytes() else 1)
+"""
+    assert python(script) == "0\n"
+
+
 def test_the_same_bits_on_any_number_of_threads():
     drawing = random_strokes(6, 60, (1.0, 9.0), width=150, height=90).to(torch.float32)
+    blobs = shapes(*[shape(disc(30 + i, 40, 9 + i), fill=BLUE) for i in range(0, 60, 7)])
+    blobs = blobs.replace(width=150, height=90).to(torch.float32)
+    for scene in (drawing, blobs):
+        same_on_threads(scene)
+
+
+def same_on_threads(drawing: Drawing) -> None:
     before = torch.get_num_threads()
     try:
         runs = []
@@ -355,6 +335,9 @@ def test_later_strokes_lie_on_top():
     [
         ({"backend": "abacus"}, "unknown backend 'abacus'"),
         ({"height": 0}, "at least 1 x 1 pixels, got 40 x 0"),
+        ({"background": [1.0, 1.0]}, r"background has shape \[2\]; give three numbers"),
+        ({"transforms": torch.eye(3)}, r"transforms has shape \[3, 3\]; give \[views, 2, 3\]"),
+        ({"transforms": torch.full((1, 2, 3), torch.nan)}, "transforms hold a number that is not"),
     ],
 )
 def test_errors_say_what_came(change, words):

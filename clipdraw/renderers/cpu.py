@@ -35,8 +35,6 @@ from clipdraw.renderers.reference import FLATNESS_OF_FILLS, FLATNESS_OF_STROKES
 # Tiles that are worked on at once: a megapixel. A print of 4096 x 4096 has sixteen times as many.
 BAND = 4096
 
-threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="clipdraw")
-
 
 def render(drawing: Drawing, background: Tensor) -> Tensor:
     """Paint a drawing whose canvas units are pixels; see `reference.render`."""
@@ -133,6 +131,16 @@ class _Scene:
         return [d_points, d_widths, d_colors, d_fills, d_background]
 
 
+def _start_threads() -> None:
+    global _threads
+    _threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="clipdraw")
+
+
+_start_threads()
+if hasattr(os, "register_at_fork"):  # threads do not survive a fork, and would be waited for
+    os.register_at_fork(after_in_child=_start_threads)
+
+
 def _share(tiles: int, kernel, *arguments) -> None:
     """Run `kernel(first_tile, last_tile, *arguments)` over all tiles.
 
@@ -147,7 +155,7 @@ def _share(tiles: int, kernel, *arguments) -> None:
         for first, last in chunks:
             kernel(first, last, *arguments)
 
-    others = [threads.submit(work) for _ in range(workers - 1)]
+    others = [_threads.submit(work) for _ in range(workers - 1)]
     work()
     for other in others:
         other.result()

@@ -8,9 +8,9 @@ slots are added in the order of the entries, so that tiles may run on any number
 import math
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
+from clipdraw.renderers.compiled import compiled
 from clipdraw.renderers.layers import EVENODD, STROKE
 from clipdraw.renderers.reference import MOST_EDGES, NO_LENGTH
 
@@ -20,17 +20,6 @@ PIXEL_BITS, PIXEL = 8, TILE * TILE - 1
 REACH = math.sqrt(0.5) + 1e-6
 # An entry's gradient slot: the edge's start and end, then the layer's half width, ink and opacity.
 HALF_WIDTH, INK = 4, 5
-
-
-def compiled(function=None, **options):
-    """Compile at the first call; threads share nothing but read-only arrays, so no lock is held."""
-    if function is None:
-        return lambda function: compiled(function, **options)
-    options |= {"nogil": True, "error_model": "numpy"}
-    try:
-        return numba.njit(cache=True, **options)(function)
-    except RuntimeError:  # nowhere to write the cache to: compile anew in every process
-        return numba.njit(**options)(function)
 
 
 # Rows of the table of a stroke's border pixels.

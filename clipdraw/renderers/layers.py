@@ -8,10 +8,10 @@ chain like any other.
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
 from clipdraw.drawing import Drawing
+from clipdraw.renderers.compiled import compiled
 
 STROKE, NONZERO, EVENODD = 0, 1, 2
 
@@ -43,7 +43,7 @@ def layers_of(drawing: Drawing) -> Layers:
     return Layers(*_take_apart(*(tensor.numpy() for tensor in structure)))
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _take_apart(segments, closed, path, stroked, fill_rules, picture):
     most_chains = 2 * len(segments)  # a path may be filled and stroked
     controls = np.empty((2 * segments.sum() + most_chains, 4), np.int64)
