@@ -43,10 +43,10 @@ def render(drawing: Drawing, background: Tensor) -> Tensor:
     home = drawing.points.device
     if not INTERPRETED and home.type != "cuda":
         if not torch.cuda.is_available():
-            raise ValueError(
+            raise ImportError(
                 "the cuda backend needs an NVIDIA GPU, and torch.cuda.is_available() is false; "
-                "choose the backend 'cpu', or set TRITON_INTERPRET=1 before the start to try the "
-                "kernels slowly without a GPU"
+                "choose the backend 'cpu', or start with TRITON_INTERPRET=1 to try the kernels on "
+                "the CPU, slowly"
             )
         drawing, background = drawing.to("cuda"), background.to("cuda")
     size = (drawing.pictures, int(drawing.height), int(drawing.width))
@@ -121,6 +121,8 @@ class _Scene:
         self.pictures, self.height, self.width = size
         self.down, self.across = -(-self.height // TILE), -(-self.width // TILE)
         self.points, self.background, self.paths = points, background, len(widths)
+        # In double precision a program's pixels fill the registers of twice as many threads.
+        self.warps = 8 if points.dtype == torch.float64 else 4
         self._take_structure(layers)
         self._measure(widths, colors, fills)
         self._count()
@@ -228,7 +230,7 @@ class _Scene:
         )
         self._bin(band, *self.before, *found[:4], LIST=True)
         _run(
-            kernels.cover, band.visits, 4,
+            kernels.cover, band.visits, self.warps,
             self.structure.kind, self.styles, self.clockwise, found.layer, found.first_entry,
             found.values, found.alpha, found.clue, band.visits, band.entries,
         )  # fmt: skip
@@ -239,7 +241,7 @@ class _Scene:
     def _composite(self, kernel, band: _Band, found: _Visits, *tensors) -> None:
         s = self.structure
         _run(
-            kernel, (band.last_row - band.first_row) * self.across, 4,
+            kernel, (band.last_row - band.first_row) * self.across, self.warps,
             self.styles, self.background, s.first_layer, s.first_cell, self.before[0],
             found.layer, found.alpha, *tensors, band.first_row, band.visits_before,
             self.down, self.across, len(self.background), self.height, self.width,
@@ -282,7 +284,7 @@ class _Scene:
         drawn = (gradient, d_alpha, d_styles, d_paper)
         self._composite(kernels.pull_composite, band, found, *drawn)
         _run(
-            kernels.pull_cover, band.visits, 4,
+            kernels.pull_cover, band.visits, self.warps,
             s.kind, self.styles, found.layer, found.first_entry, found.values, found.clue, d_alpha,
             d_styles, slots, band.visits, band.entries,
         )  # fmt: skip

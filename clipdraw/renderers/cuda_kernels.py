@@ -78,7 +78,7 @@ def measure(
     )
     low_x = tl.full((SEGMENTS,), float("inf"), points.dtype.element_ty)
     low_y, high_x, high_y = low_x, -low_x, -low_x
-    area = tl.zeros((SEGMENTS,), tl.float64)
+    area = tl.full((SEGMENTS,), 0, tl.float64)
     first, last = tl.load(first_segment + layer), tl.load(first_segment + layer + 1)
     for start in range(first, last, SEGMENTS):
         segment = start + tl.arange(0, SEGMENTS)
@@ -240,7 +240,7 @@ def bin_edges(
     cell += (row * tiles_across + column) * per_tile + group
     if group < per_tile:
         first += group * GROUP
-        visit, entry = tl.zeros((), tl.int64), tl.zeros((), tl.int64)
+        visit, entry = tl.full((), 0, tl.int64), tl.full((), 0, tl.int64)
         if LIST:
             visit = tl.load(visits_of_cell + cell) - visits_before
             entry = tl.load(entries_of_cell + cell) - entries_before
@@ -442,7 +442,7 @@ def nearest_edge(values, entries, first, last, y, x):
 
     Of equally near edges the first one counts. An end that two edges share is equally near by both.
     """
-    best = tl.zeros((TILE, TILE), values.dtype.element_ty) + float("inf")
+    best = tl.full((TILE, TILE), float("inf"), values.dtype.element_ty)
     near = tl.full((TILE, TILE), -1, tl.int32)
     lane = tl.arange(0, EDGES)[None, None, :]
     y, x = y[:, :, None], x[:, :, None]
@@ -527,7 +527,7 @@ def pull_half_plane(x, nx, ny):
 @triton.jit
 def wind(values, entries, first, last, y, x):
     """The winding number of a fill, integrated over each pixel [16, 16]; see `reference.inside`."""
-    winding = tl.zeros((TILE, TILE), values.dtype.element_ty)
+    winding = tl.full((TILE, TILE), 0, values.dtype.element_ty)
     lane = tl.arange(0, EDGES)[None, :]
     for start in range(first, last, EDGES):
         ax, ay, bx, by = fill_edge(values, entries, start + lane, start + lane < last)
@@ -632,7 +632,7 @@ def paper(background, channels):
     """A tile [4, 16, 16] of nothing but background."""
     channel = tl.arange(0, 4)[:, None, None]
     color = tl.load(background + channel, channel < channels, 0)
-    return color + tl.zeros((4, TILE, TILE), background.dtype.element_ty)
+    return color + tl.full((4, TILE, TILE), 0, background.dtype.element_ty)
 
 
 @triton.jit
@@ -682,7 +682,7 @@ def pull_composite(
     )
     pixel, there = pixels_of_tile(picture, row, column, channels, height, width)
     light = tl.load(gradient + pixel, there, 0)
-    passing = tl.zeros((TILE, TILE), light.dtype) + 1
+    passing = tl.full((TILE, TILE), 1, light.dtype)
     for step in range(0, last - first):
         visit = last - 1 - step
         spot = pixels_of_visit(visit)
@@ -703,7 +703,7 @@ def pull_composite(
         shown = over_pixels(lit * covered[None, :, :])
         style = d_styles + STYLE * visit
         tl.store(style + channel, opacity * shown, channel < 3)
-        tl.store(style + 3, tl.sum(tl.sum(pulled * covered, 1), 0))
+        tl.store(style + 3, tl.sum(pulled * covered))
         tl.store(d_alpha + spot, opacity * pulled)
         below += (ink - below) * (opacity * covered)[None, :, :]
 
@@ -739,7 +739,7 @@ def pull_cover(
         tl.store(d_half_width, widened)
     else:
         pull_fill(values, entries, first, last, y, x, pulled * hint.to(pulled.dtype), slots)
-        tl.store(d_half_width, tl.zeros((), pulled.dtype))
+        tl.store(d_half_width, 0.0)
 
 
 @triton.jit
@@ -771,7 +771,7 @@ def pull_stroke(values, entries, first, last, half_width, y, x, d_alpha, near, s
         lane = start + tl.arange(0, EDGES)
         mine = near == (lane - first)[None, :, None].to(tl.int32)
         store_slots(slots, lane, last, tl.sum(tl.where(mine, pulled, 0.0), 0))
-    return tl.sum(tl.sum(d_alpha * (ahead + back), 1), 0)
+    return tl.sum(d_alpha * (ahead + back))
 
 
 @triton.jit
@@ -830,7 +830,7 @@ def slope_of_keep(x):
 def find(keys, first, last, key, there):
     """Where `key` is among the rising keys[first:last], and whether it is there."""
     low, high = first, tl.where(there, last, first)
-    while tl.max(tl.max(high - low, 1), 0) > 0:
+    while tl.max(high - low) > 0:
         unsure, middle = low < high, (low + high) // 2
         below = tl.load(keys + middle, unsure, 0) < key
         low, high = tl.where(unsure & below, middle + 1, low), tl.where(below, high, middle)
@@ -957,7 +957,7 @@ def add_slots(
     visits_before, visits, entries, tiles_across,
 ):  # fmt: skip
     """Gradients of edges, [edges, 4], added up over a rectangle of tiles each."""
-    total = tl.zeros((EDGES, 4), tl.float64)
+    total = tl.full((EDGES, 4), 0, tl.float64)
     part = tl.arange(0, 4)[None, None, :]
     rows, columns = tl.max(down - up, 0) + 1, tl.max(right - left, 0) + 1
     for i in range(0, rows):
@@ -986,7 +986,7 @@ def add_points(d_cubics, uses, first_use, d_points, points):
     point = tl.program_id(0) * POINTS + tl.arange(0, POINTS)
     here = point < points
     first, last = tl.load(first_use + point, here, 0), tl.load(first_use + point + 1, here, 0)
-    x = tl.zeros((POINTS,), tl.float64)
+    x = tl.full((POINTS,), 0, tl.float64)
     y = x
     for i in range(0, tl.max(last - first, 0)):
         used = first + i < last
