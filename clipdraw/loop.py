@@ -25,6 +25,10 @@ class Scene:
     """One per picture, on the CPU: picture i of a batch sees the luck that it would see alone."""
     progress: float
     """0 at the first step, 1 at the last."""
+    background: Sequence[float] = WHITE
+    """What the picture was painted on: opaque RGB."""
+    backend: str | None = None
+    """What it was rendered by; see `render`."""
 
 
 Term = Callable[[Scene], Float[Tensor, " pictures"]]
@@ -135,7 +139,7 @@ def optimise(
         picture = render(
             scene_drawing, *(size or (None, None)), background=background, backend=backend
         )
-        scene = Scene(scene_drawing, picture, generators, progress)
+        scene = Scene(scene_drawing, picture, generators, progress, background, backend)
         scores = {name: weight * term(scene) for name, (weight, term) in terms.items()}
         _check(scores, step)
         yield Frame(

@@ -1,4 +1,8 @@
-"""Views: the random looks at a picture that an encoder is shown, so that none can be gamed."""
+"""Views: the random looks at a picture that an encoder is shown, so that none can be gamed.
+
+A view is a function of the scene, and gives `[pictures * count, 3, size, size]`: those of one
+picture side by side.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,6 +11,9 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
+
+from clipdraw.loop import Scene
+from clipdraw.renderers import render
 
 # torchvision's RandomResizedCrop proposes ten crops and takes the first that fits the picture.
 TRIES = 10
@@ -33,18 +40,22 @@ class RasterViews:
     ratio: tuple[float, float] = (3 / 4, 4 / 3)
     """Width by height of the crop, in picture pixels; drawn evenly in its logarithm."""
 
-    def __call__(
-        self,
-        picture: Float[Tensor, "pictures 3 height width"],
-        generators: Sequence[torch.Generator],
-    ) -> Float[Tensor, "views 3 {self.size} {self.size}"]:
-        """`count` views of each picture, those of one picture side by side."""
-        aspect = picture.shape[-1] / picture.shape[-2]
+    def __call__(self, scene: Scene) -> Float[Tensor, "views 3 {self.size} {self.size}"]:
+        """`count` views of each picture of the scene."""
+        picture = scene.picture
+        maps = self.maps(scene.generators, picture.shape[-1] / picture.shape[-2])
+        return warp(picture, maps.to(picture), self.size)
+
+    def maps(
+        self, generators: Sequence[torch.Generator], aspect: float
+    ) -> Float[Tensor, "views 3 3"]:
+        """Where the views look: projective maps from a view's square to the picture's, in double.
+
+        Both squares are [-1, 1]^2. `aspect` is the picture's width by its height.
+        """
         draws = 8 + 2 * TRIES + 2
         draws = torch.cat([torch.rand(self.count, draws, generator=g) for g in generators]).double()
-        perspective = homography(self._corners(draws[:, :8]))
-        maps = perspective @ self._crops(draws[:, 8:], aspect)
-        return warp(picture, maps.to(picture), self.size)
+        return homography(self._corners(draws[:, :8])) @ self._crops(draws[:, 8:], aspect)
 
     def _corners(self, draws: Tensor) -> Tensor:
         """Where the corners of the square [-1, 1]^2 go: inwards by up to `distortion`."""
@@ -70,6 +81,42 @@ class RasterViews:
             torch.stack([zero, zero, one], dim=1),
         ]
         return torch.stack(rows, dim=1)
+
+
+@dataclass(frozen=True)
+class VectorViews:
+    """The same looks, but drawn anew for each view: sharp at any zoom, on endless paper.
+
+    Strokes can be moved, turned, stretched and slanted, and do not know perspective: each map is
+    taken for straight around the middle of its view.
+    """
+
+    looks: RasterViews
+
+    def __call__(self, scene: Scene) -> Float[Tensor, "views 3 size size"]:
+        """`looks.count` views of each picture of the scene, rendered from its drawing."""
+        drawing, size = scene.drawing, self.looks.size
+        maps = self.looks.maps(scene.generators, drawing.width / drawing.height)
+        transforms = affine(maps, drawing.width, drawing.height)
+        return render(
+            drawing, size, size, background=scene.background, transforms=transforms,
+            backend=scene.backend,
+        )  # fmt: skip
+
+
+def affine(
+    maps: Float[Tensor, "views 3 3"], width: float, height: float
+) -> Float[Tensor, "views 2 3"]:
+    """What brings to the canvas what projective maps look at: the transforms that `render` takes.
+
+    A map (A u + b) / (c u + d) from the view's square is b / d + J u near its middle, with
+    J = (A d - b c) / d^2; the view shows u = J^-1 (q - b / d) of what is at q.
+    """
+    a, b, c, d = maps[:, :2, :2], maps[:, :2, 2:], maps[:, 2:, :2], maps[:, 2:, 2:]
+    back = torch.linalg.inv((a * d - b * c) / d**2)
+    half = torch.tensor([[width / 2], [height / 2]]).to(maps)
+    turn = half * back / half.T
+    return torch.cat([turn, half - half * (back @ (b / d)) - turn @ half], dim=2)
 
 
 def homography(corners: Float[Tensor, "views 4 2"]) -> Float[Tensor, "views 3 3"]:

@@ -46,7 +46,7 @@ class ScoreDistillation:
             )
 
     def __call__(self, scene: Scene) -> Float[Tensor, " pictures"]:
-        views = self.views(scene.picture, scene.generators)
+        views = self.views(scene)
         side = self.guided.prior.picture_size
         if views.shape[-1] != side:
             raise ValueError(

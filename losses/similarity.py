@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -16,9 +16,9 @@ from losses.prompts import parse_prompts
 # CLIPDraw's notebook adds 0.3 times the similarity to each of its negative prompts.
 NEGATIVE_WEIGHT = 0.3
 
-Views = Callable[[Tensor, Sequence[torch.Generator]], Tensor]
-"""Pictures `[pictures, 3, height, width]` to looks at them `[pictures * count, 3, size, size]`,
-those of one picture side by side; `clipdraw.views.RasterViews` for one."""
+Views = Callable[[Scene], Tensor]
+"""Looks at each picture of a scene, `[pictures * count, 3, size, size]`, those of one picture side
+by side; `clipdraw.views.RasterViews` for one."""
 
 
 def negative_cosine(
@@ -102,7 +102,7 @@ class Similarity:
         return cls(encoder, targets, targets.new_tensor(weights), views, distance)
 
     def __call__(self, scene: Scene) -> Float[Tensor, " pictures"]:
-        views = self.views(scene.picture, scene.generators)
+        views = self.views(scene)
         if views.shape[-1] != self.encoder.size:
             raise ValueError(
                 f"views are {views.shape[-1]} pixels wide, but the encoder {self.encoder.name} "

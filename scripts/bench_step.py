@@ -95,7 +95,7 @@ def parts_of(drawn: Plan, settings: Settings) -> dict[str, Callable[[], None]]:
     picture = paint(drawing, drawn, settings).detach().requires_grad_()
     views, model = (mended if "distillation" in drawn.terms else seen)(drawn)
     scene = Scene(drawing, picture, [torch.Generator().manual_seed(0)], 1.0)
-    looks = views(scene.picture, scene.generators).detach().requires_grad_()
+    looks = views(scene).detach().requires_grad_()
     optimiser = torch.optim.Adam([{"params": [x]} for x in leaves.values()])
 
     def pull(output: torch.Tensor) -> None:
@@ -104,7 +104,7 @@ def parts_of(drawn: Plan, settings: Settings) -> dict[str, Callable[[], None]]:
 
     return {
         "render": lambda: pull(paint(drawing, drawn, settings)),
-        "views": lambda: pull(views(scene.picture, scene.generators)),
+        "views": lambda: pull(views(scene)),
         "model": lambda: pull(model(looks)),
         "optimiser": optimiser.step,
     }

@@ -106,10 +106,12 @@ def test_the_notebooks_views_are_not_normalised():
     plan = draw.plan(settings(preset="clipdraw-2021"), quiet)
     raw = plan.terms["similarity"].term.views
     picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-    generators = [[torch.Generator().manual_seed(1)] for _ in range(2)]
-    plain = raw.views(picture, generators[0])
+    scenes = [
+        Scene(plan.start, picture, [torch.Generator().manual_seed(1)], 0.0) for _ in range(2)
+    ]
+    plain = raw.views(scenes[0])
     mean, std = (torch.tensor(x)[:, None, None] for x in (plan.encoder.mean, plan.encoder.std))
-    normalised_later = (raw(picture, generators[1]) - mean) / std
+    normalised_later = (raw(scenes[1]) - mean) / std
     assert torch.allclose(normalised_later, plain, atol=1e-6)
 
 

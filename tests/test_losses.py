@@ -60,9 +60,9 @@ def distillation(prior, prompt, negative, views, strength=3.0, **levels):
     return ScoreDistillation(guided, views, **levels)
 
 
-def look(picture, generators):
+def look(scene):
     """Two equal views, eight pixels wide."""
-    return F.interpolate(picture, (8, 8), mode="area").repeat_interleave(2, dim=0)
+    return F.interpolate(scene.picture, (8, 8), mode="area").repeat_interleave(2, dim=0)
 
 
 def luck(*seeds):

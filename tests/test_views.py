@@ -5,12 +5,19 @@ import math
 import pytest
 import torch
 
-from clipdraw import RasterViews
-from clipdraw.views import homography, warp
+from clipdraw import RasterViews, render, scribble
+from clipdraw.drawing import join
+from clipdraw.loop import Scene
+from clipdraw.views import VectorViews, affine, homography, warp
 
 
 def rng(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
+
+
+def scene(pictures: torch.Tensor, *seeds: int) -> Scene:
+    """One that shows these pictures, whatever is drawn."""
+    return Scene(scribble(1, rng(0)), pictures, [rng(seed) for seed in seeds], 0.0)
 
 
 def maps(views: RasterViews, aspect: float = 1.0, seed: int = 0) -> torch.Tensor:
@@ -60,13 +67,51 @@ def test_corners_move_inwards_by_half_of_half_the_side_at_most():
 def test_views_of_a_picture_do_not_depend_on_its_neighbours():
     pictures = torch.rand(2, 3, 24, 30, generator=rng(0))
     views = RasterViews(3, 16)
-    together = views(pictures, [rng(1), rng(2)])
+    together = views(scene(pictures, 1, 2))
     assert together.shape == (6, 3, 16, 16)
-    assert torch.equal(together[:3], views(pictures[:1], [rng(1)]))
-    assert torch.equal(together[3:], views(pictures[1:], [rng(2)]))
+    assert torch.equal(together[:3], views(scene(pictures[:1], 1)))
+    assert torch.equal(together[3:], views(scene(pictures[1:], 2)))
 
 
 def test_gradients_reach_the_picture():
     picture = torch.full((1, 3, 16, 16), 0.5, requires_grad=True)
-    RasterViews(4, 16)(picture, [rng(0)]).sum().backward()
+    RasterViews(4, 16)(scene(picture, 0)).sum().backward()
     assert (picture.grad > 0).float().mean() > 0.5
+
+
+def test_vector_views_see_what_raster_views_see():
+    """But for perspective, the blur of a warp, and what lies beyond the picture's edge."""
+    made = scribble(30, rng(0), width=150, height=100, stroke_width=6.0)
+    middle = torch.tensor([75.0, 50.0])
+    made = made.replace(points=middle + (made.points - middle) / 3)
+    picture = render(made, 400, 600)
+    raster = RasterViews(6, 64, distortion=0.0, scale=(0.3, 1.0))
+    looks = raster(Scene(made, picture, [rng(3)], 0.0))
+    drawn = VectorViews(raster)(Scene(made, picture, [rng(3)], 0.0))
+    assert drawn.shape == looks.shape
+    assert -10 * (drawn - looks).square().mean().log10() > 30
+    blank = VectorViews(raster)(Scene(made, picture, [rng(4)], 0.0))
+    assert -10 * (blank - looks).square().mean().log10() < 20
+
+
+def test_the_middle_of_a_view_is_where_perspective_puts_it():
+    raster = RasterViews(50, 64)
+    maps = raster.maps([rng(0)], 1.5)
+    transforms = affine(maps, 150.0, 100.0)
+    for projective, transform in zip(maps, transforms, strict=True):
+        for offset in (torch.zeros(2), torch.tensor([1e-4, 0.0]), torch.tensor([0.0, 1e-4])):
+            seen = projective @ torch.tensor([*offset.tolist(), 1.0]).double()
+            where = (seen[:2] / seen[2] + 1) / 2 * torch.tensor([150.0, 100.0])
+            back = transform @ torch.tensor([*where.tolist(), 1.0]).double()
+            wanted = (offset + 1) / 2 * torch.tensor([150.0, 100.0])
+            assert torch.allclose(back, wanted.double(), atol=1e-5)
+
+
+def test_vector_views_of_a_batch_are_those_of_each_alone():
+    drawings = [scribble(8, rng(s)) for s in (5, 6)]
+    views = VectorViews(RasterViews(3, 32))
+    blank = torch.ones(2, 3, 8, 8)
+    together = views(Scene(join(drawings), blank, [rng(1), rng(2)], 0.0))
+    for i, drawing in enumerate(drawings):
+        alone = views(Scene(drawing, blank[:1], [rng(i + 1)], 0.0))
+        assert torch.equal(alone, together[3 * i : 3 * i + 3])

@@ -10,7 +10,7 @@ from PIL import ImageColor
 from torch import Tensor
 
 from clipdraw import Drawing, RasterViews, Weighted, from_svg, optimise, render, scribble
-from clipdraw.loop import Frame, Rates
+from clipdraw.loop import Frame, Rates, Scene
 from clipdraw.scribble import scribble_over
 from losses import (
     CentrePenalty,
@@ -252,12 +252,12 @@ class Raw:
     views: RasterViews
     encoder: Encoder
 
-    def __call__(self, picture: Tensor, generators) -> Tensor:
+    def __call__(self, scene: Scene) -> Tensor:
         mean, std = (
-            torch.tensor(x)[:, None, None].to(picture)
+            torch.tensor(x)[:, None, None].to(scene.picture)
             for x in (self.encoder.mean, self.encoder.std)
         )
-        return self.views(picture, generators) * std + mean
+        return self.views(scene) * std + mean
 
 
 def centre(settings: Settings) -> CentrePenalty:
