@@ -31,7 +31,7 @@ TILE, GROUP, POINTS = kernels.TILE.value, kernels.GROUP.value, kernels.POINTS.va
 BLOCK_ROWS = kernels.BLOCK_ROWS.value
 INTERPRETED = not isinstance(kernels.cover, kernels.triton.JITFunction)
 # Visits that are worked on at once, unless one block of rows has more: three planes of 16 x 16
-# floats each, 400 megabytes in single precision. 256 scribbles on 224 x 224 make about 6000.
+# floats each, 400 megabytes in single precision. 256 scribbles on 224 x 224 make about 1000.
 BAND = 1 << 17
 
 
