@@ -1,4 +1,8 @@
-"""Reads SVG files, anybody's, as far as a drawing can hold what is in them."""
+"""Reads SVG files, anybody's, as far as a drawing can hold what is in them.
+
+This is our own, because svgelements (1.9.6) draws a smooth curve after a curve of the other kind
+wrongly, lets shapes take over sizes from their surroundings, and rounds colours to eight bits.
+"""
 
 import re
 import warnings
@@ -87,11 +91,11 @@ def _parse(file: File) -> ET.Element:
     if file.stat().st_size > LARGEST_FILE:
         raise ValueError(f"{file.name} is larger than {LARGEST_FILE // 1_000_000} MB")
     try:
-        root = defusedxml.ElementTree.parse(file, forbid_dtd=True).getroot()
+        # A document type alone is harmless, and older programs write one; entities are not.
+        root = defusedxml.ElementTree.parse(file).getroot()
     except defusedxml.DefusedXmlException as error:
         raise ValueError(
-            f"{file.name} declares document types or entities, which a drawing never needs; "
-            "save it again as plain SVG"
+            f"{file.name} declares entities, which a drawing never needs; save it again as plain SVG"
         ) from error
     except (ET.ParseError, UnicodeDecodeError, LookupError, ValueError) as error:
         raise ValueError(f"{file.name} is not an SVG file: {error}") from error

@@ -106,9 +106,7 @@ def test_the_notebooks_views_are_not_normalised():
     plan = draw.plan(settings(preset="clipdraw-2021"), quiet)
     raw = plan.terms["similarity"].term.views
     picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-    scenes = [
-        Scene(plan.start, picture, [torch.Generator().manual_seed(1)], 0.0) for _ in range(2)
-    ]
+    scenes = [Scene(plan.start, picture, [torch.Generator().manual_seed(1)], 0.0) for _ in range(2)]
     plain = raw.views(scenes[0])
     mean, std = (torch.tensor(x)[:, None, None] for x in (plan.encoder.mean, plan.encoder.std))
     normalised_later = (raw(scenes[1]) - mean) / std
@@ -295,7 +293,7 @@ def files_of_no_use(folder: Path) -> dict[str, tuple[str, str]]:
     return {
         "not.svg": ("drawing", "not.svg is not an SVG file"),
         "script.svg": ("drawing", "script.svg has nothing to draw; it has scripts"),
-        "bomb.svg": ("drawing", "declares document types or entities"),
+        "bomb.svg": ("drawing", "declares entities"),
         "malice.safetensors": ("resume", "malice.safetensors is not a state file"),
         "malice.pt": ("resume", "malice.pt is not a state file"),
     }
