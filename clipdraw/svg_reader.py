@@ -95,7 +95,7 @@ def _parse(file: File) -> ET.Element:
         root = defusedxml.ElementTree.parse(file).getroot()
     except defusedxml.DefusedXmlException as error:
         raise ValueError(
-            f"{file.name} declares entities, which a drawing never needs; save it again as plain SVG"
+            f"{file.name} declares entities, which no drawing needs; save it again as plain SVG"
         ) from error
     except (ET.ParseError, UnicodeDecodeError, LookupError, ValueError) as error:
         raise ValueError(f"{file.name} is not an SVG file: {error}") from error

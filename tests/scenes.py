@@ -105,6 +105,7 @@ SCENES = {
     "star, evenodd": shapes(shape(STAR, fill=BLUE, rule="evenodd")),
     "eight, nonzero": shapes(shape(EIGHT, fill=RED)),
     "eight, evenodd": shapes(shape(EIGHT, fill=RED, rule="evenodd")),
+    "bow tie": shapes(shape(polygon((4, 4), (20, 20), (20, 4), (4, 20)), fill=BLUE)),
     "ring, evenodd": shapes(shape(disc(20, 14, 11.3), disc(21.2, 13.1, 6),
                                   fill=RED, rule="evenodd")),
     "ring, nonzero": shapes(shape(disc(20, 14, 11.3), disc(21.2, 13.1, 6)[::-1], fill=RED)),
@@ -120,6 +121,10 @@ SCENES = {
     "within a pixel": shapes(shape(disc(7.4, 9.6, 0.3), fill=RED)),
     "no area": shapes(shape(disc(7.4, 9.6, 0.0), fill=RED, color=BLUE, width=3.0),
                       shape(polygon((2.3, 4.1), (37.7, 21.2)), fill=RED)),
+    # These end pydiffvg's process, or are drawn wrongly by it.
+    "300 strokes on one pixel": strokes(*[([(9, 9), (11, 9), (9, 11), (11.5, 10.5)], 1.5,
+                                           (i / 300, 0.5, 1 - i / 300, 0.02)) for i in range(300)]),
+    "stroked ellipse": shapes(shape(disc(19.6, 14.2, 13.0, 0.6), color=RED, width=2.5)),
     "two pictures": join([shapes(shape(STAR, fill=BLUE)), strokes((WAVE, 5.0, RED)), strokes(),
                           shapes(shape(disc(20, 14, 7), fill=RED, color=BLUE, width=2.0))]),
 }  # fmt: skip

@@ -220,7 +220,7 @@ def signs_of_area(vertices, start_of_edge, layer_of_edge, kind):
         if kind[layer] != STROKE:
             ax, ay = np.float64(vertices[vertex, 0]), np.float64(vertices[vertex, 1])
             area[layer] += ay * vertices[vertex + 1, 0] - ax * vertices[vertex + 1, 1]
-    return np.sign(area)
+    return np.where(area >= 0, 1, -1)
 
 
 @compiled

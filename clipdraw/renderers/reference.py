@@ -72,8 +72,8 @@ def inside(pixels: Tensor, path: Path) -> Tensor:
     integral of the winding number, exact but where borders of one path cross."""
     rings = [torch.cat([line, line[:1]]) for line in flatten(path, FLATNESS_OF_FILLS)]
     starts, ends = torch.cat([r[:-1] for r in rings]), torch.cat([r[1:] for r in rings])
-    clockwise = torch.sign((starts[:, 1] * ends[:, 0] - starts[:, 0] * ends[:, 1]).sum().detach())
-    winding = clockwise * area_right_of(pixels[:, None], starts, ends).sum(1)
+    area = (starts[:, 1] * ends[:, 0] - starts[:, 0] * ends[:, 1]).sum()
+    winding = area_right_of(pixels[:, None], starts, ends).sum(1) * (1 if area >= 0 else -1)
     if path.fill_rule == "evenodd":
         winding = winding - 2 * (winding / 2).round()
     return torch.where(winding < 0, -winding, winding).clamp(max=1)
