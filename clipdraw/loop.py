@@ -165,8 +165,10 @@ def optimise(
 
 
 def _check(values: Mapping[str, Tensor], step: int) -> None:
-    for name, value in values.items():
-        if not torch.isfinite(value).all():
+    # One question for all, because on a GPU every answer has to be waited for.
+    finite = torch.stack([torch.isfinite(value).all() for value in values.values()]).tolist()
+    for name, is_finite in zip(values, finite, strict=True):
+        if not is_finite:
             raise NotFinite(f"step {step}: {name} is no longer a finite number")
 
 

@@ -25,7 +25,7 @@ def darkness(scene: Scene) -> torch.Tensor:
 
 def luck(scene: Scene) -> torch.Tensor:
     """A term whose views depend on each picture's generator."""
-    views = RasterViews(2, 16)(scene.picture, scene.generators)
+    views = RasterViews(2, 16)(scene)
     return views.square().mean((1, 2, 3)).reshape(len(scene.picture), -1).sum(1)
 
 

@@ -146,10 +146,11 @@ def _share(tiles: int, kernel, *arguments) -> None:
 
     On as many threads as torch may use, this one among them.
     """
-    workers = torch.get_num_threads()
+    workers = min(torch.get_num_threads(), max(tiles, 1))
     # Several chunks a thread, because tiles differ in what lies in them.
-    bounds = np.linspace(0, tiles, 4 * workers + 1 if workers > 1 else 2).astype(int)
-    chunks = iter(list(pairwise(bounds.tolist())))
+    number = min(4 * workers, tiles) if workers > 1 else 1
+    bounds = [tiles * i // number for i in range(number + 1)]
+    chunks = iter(list(pairwise(bounds)))
 
     def work():
         for first, last in chunks:
