@@ -32,8 +32,9 @@ from clipdraw.renderers.cpu_kernels import (
 from clipdraw.renderers.layers import STROKE, Layers, layers_of
 from clipdraw.renderers.reference import FLATNESS_OF_FILLS, FLATNESS_OF_STROKES
 
-# Tiles that are worked on at once: a megapixel. A print of 4096 x 4096 has sixteen times as many.
-BAND = 4096
+# Tiles that are worked on at once: four megapixels. A batch of 32 pictures of 224 x 224 is a single
+# band, a print of 4096 x 4096 is four.
+BAND = 1 << 14
 
 
 def render(drawing: Drawing, background: Tensor) -> Tensor:

@@ -171,6 +171,9 @@ def bin_edges(
     for fill in range(2):
         for edge in range(len(start_of_edge)):
             layer = layer_of_edge[edge]
+            above = picture[layer] * tiles_down
+            if above >= last_row or above + tiles_down <= first_row:
+                continue
             is_stroke = kind[layer] == STROKE
             reach = half_widths[layer] + 1 if is_stroke else half_widths[layer]
             ax, ay = vertices[start_of_edge[edge]]
@@ -178,7 +181,6 @@ def bin_edges(
             end = max(ax, bx) + reach if is_stroke else farthest[layer]
             left = max(math.ceil((min(ax, bx) - reach) / TILE) - 1, 0)
             right = min(math.floor(end / TILE), tiles_across - 1)
-            above = picture[layer] * tiles_down
             top = max(math.ceil((min(ay, by) - reach) / TILE) - 1, 0) + above
             bottom = min(math.floor((max(ay, by) + reach) / TILE), tiles_down - 1) + above
             for row in range(max(top, first_row), min(bottom, last_row - 1) + 1):
