@@ -226,6 +226,27 @@ def test_a_drawing_may_be_the_start(heart, tmp_path):
     assert redrawn.points[:, 0].mean() == pytest.approx(224, abs=60)
 
 
+def test_a_picture_of_another_program_is_drawn_on_fills_and_all(tmp_path, capsys):
+    file = tmp_path / "ring.svg"
+    file.write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24"><text>ring</text>'
+        '<path fill="#fa0" fill-rule="evenodd" d="M2 2h20v20H2zM8 8h8v8H8z"/>'
+        '<path fill="none" stroke="#05f" d="M4 12q8 8 16 0"/></svg>'
+    )
+    assert main(command(tmp_path / "one", drawing=f"@{file}")) == 0
+    assert "ring.svg has text, left out: " in capsys.readouterr().err
+    drawn = from_svg(tmp_path / "one/drawing.svg")
+    assert drawn.segments.tolist() == [4, 4, 1]
+    assert drawn.closed.tolist() == [True, True, False]
+    assert drawn.fill_rules.tolist() == [2, 0]
+    assert not torch.equal(drawn.fills[0], torch.tensor([1, 2 / 3, 0, 1]))
+    state = tmp_path / "one/state.safetensors"
+    assert main(command(tmp_path / "two", drawing=f"@{file}", resume=f"@{state}")) == 0
+    assert (tmp_path / "two/drawing.svg").read_bytes() == (
+        tmp_path / "one/drawing.svg"
+    ).read_bytes()
+
+
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_draws_with_an_open_clip_model(preset, tiny_clip, tmp_path):
     """The plumbing: a model with random weights draws nothing that anybody would recognise."""

@@ -28,7 +28,7 @@ from clipdraw.renderers.cpu_kernels import (
     pull_flatten,
     pull_tiles,
     signs_of_area,
-)  # fmt: skip
+)
 from clipdraw.renderers.layers import STROKE, Layers, layers_of
 from clipdraw.renderers.reference import FLATNESS_OF_FILLS, FLATNESS_OF_STROKES
 

@@ -36,54 +36,42 @@ class Layers(NamedTuple):
 
 def layers_of(drawing: Drawing) -> Layers:
     """Take a drawing apart."""
-    structure = (
-        drawing.segments, drawing.closed, drawing.path, drawing.stroked, drawing.fill_rules,
-        drawing.picture,
-    )  # fmt: skip
+    structure = (drawing.segments, drawing.closed, drawing.path, drawing.stroked,
+                 drawing.fill_rules, drawing.picture)  # fmt: skip
     return Layers(*_take_apart(*(tensor.numpy() for tensor in structure)))
 
 
 @compiled
 def _take_apart(segments, closed, path, stroked, fill_rules, picture):
-    most_chains = 2 * len(segments)  # a path may be filled and stroked
-    controls = np.empty((2 * segments.sum() + most_chains, 4), np.int64)
-    chain_segments = np.empty(most_chains, np.int64)
-    chain_layer = np.empty(most_chains, np.int64)
+    first_contour = np.searchsorted(path, np.arange(len(stroked) + 1))
+    points = 3 * segments + 1 - closed
+    first_point = np.cumsum(points) - points
+
+    most = 2 * len(segments)  # chains: a path may be filled and stroked
+    controls = np.empty((2 * segments.sum() + most, 4), np.int64)
+    chain_segments, chain_layer = np.empty(most, np.int64), np.empty(most, np.int64)
     layers = stroked.sum() + (fill_rules > 0).sum()
-    kind = np.empty(layers, np.int64)
-    layer_path = np.empty(layers, np.int64)
-    contour = point = control = chain = layer = 0
+    kind, layer_path = np.empty(layers, np.int64), np.empty(layers, np.int64)
+    row = chain = layer = 0
     for p in range(len(stroked)):
         for is_fill in (True, False):
             if not (fill_rules[p] > 0 if is_fill else stroked[p]):
                 continue
-            last_contour, last_point = contour, point
-            while last_contour < len(segments) and path[last_contour] == p:
-                count = segments[last_contour]
-                for i in range(count):
-                    for j in range(4):
-                        controls[control, j] = last_point + 3 * i + j
-                    control += 1
-                end = last_point + 3 * count
-                if closed[last_contour]:
-                    controls[control - 1, 3] = last_point
+            for contour in range(first_contour[p], first_contour[p + 1]):
+                before, start = row, first_point[contour]
+                for segment in range(segments[contour]):
+                    for i in range(4):
+                        controls[row, i] = start + 3 * segment + i
+                    row += 1
+                if closed[contour]:
+                    controls[row - 1, 3] = start
                 elif is_fill:
-                    controls[control, :2] = end
-                    controls[control, 2:] = last_point
-                    control += 1
-                    count += 1
-                chain_segments[chain] = count
-                chain_layer[chain] = layer
+                    controls[row, :2] = controls[row - 1, 3]
+                    controls[row, 2:] = start
+                    row += 1
+                chain_segments[chain], chain_layer[chain] = row - before, layer
                 chain += 1
-                last_point = end if closed[last_contour] else end + 1
-                last_contour += 1
-            kind[layer] = fill_rules[p] if is_fill else STROKE
-            layer_path[layer] = p
+            kind[layer], layer_path[layer] = (fill_rules[p] if is_fill else STROKE), p
             layer += 1
-        while contour < len(segments) and path[contour] == p:
-            point += 3 * segments[contour] + (0 if closed[contour] else 1)
-            contour += 1
-    return (
-        controls[:control], chain_segments[:chain], chain_layer[:chain],
-        kind, layer_path, picture[layer_path],
-    )  # fmt: skip
+    chains = chain_segments[:chain], chain_layer[:chain]
+    return controls[:row], *chains, kind, layer_path, picture[layer_path]

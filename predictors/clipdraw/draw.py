@@ -1,5 +1,6 @@
 """CLIPDraw as a function: settings in, frames out."""
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -145,7 +146,7 @@ def plan(settings: Settings, say: Callable[[str], None] = print) -> Plan:
     else:
         start, look, terms = from_scribbles(encoder, settings, preset, generator)
     if settings.drawing is not None:
-        start = on_canvas(settings.drawing, settings)
+        start = on_canvas(settings.drawing, settings, say)
     if settings.centre_weight:
         terms["centre"] = Weighted(1.0, centre(settings))
     return Plan(encoder, start.to(device), terms, rates(settings, preset), look, generator)
@@ -289,12 +290,15 @@ def rates(settings: Settings, preset: Preset) -> Rates:
     )
 
 
-def on_canvas(file: Path, settings: Settings) -> Drawing:
+def on_canvas(file: Path, settings: Settings, say: Callable[[str], None]) -> Drawing:
     """A drawing read and brought to the settings' canvas, as large as fits, in the middle."""
     try:
-        drawing = from_svg(file)
+        with warnings.catch_warnings(record=True, action="always") as left_out:
+            drawing = from_svg(file)
     except ValueError as error:
         raise ValueError(f"drawing: {error}") from error
+    for warning in left_out:
+        say(str(warning.message))
     scale = min(settings.width / drawing.width, settings.height / drawing.height)
     spare = torch.tensor([settings.width, settings.height]) - scale * torch.tensor(
         [drawing.width, drawing.height]
