@@ -160,45 +160,54 @@ def bin_edges(
 ):  # fmt: skip
     """Which edges each tile of some rows must look at: the last three fields of `Bins`.
 
-    A fill's edge is of interest to all tiles to the right of it, as far as the fill reaches. The
-    first pass counts, the second fills.
+    A fill's edge is of interest to all tiles to the right of it, as far as the fill reaches. Pairs
+    of a tile and an edge are found edge by edge, and then sorted by tile.
     """
-    tiles = (last_row - first_row) * tiles_across
-    first = np.zeros(tiles + 1, np.int64)
-    filled = np.zeros(tiles, np.int64)
-    entry_layer = entry_vertex = np.empty(0, np.int32)
+    tile_of = np.empty(2 * len(start_of_edge), np.int32)
+    edge_of = np.empty_like(tile_of)
+    count = 0
     farthest = right_ends(vertices, start_of_edge, layer_of_edge, kind)
-    for fill in range(2):
-        for edge in range(len(start_of_edge)):
-            layer = layer_of_edge[edge]
-            above = picture[layer] * tiles_down
-            if above >= last_row or above + tiles_down <= first_row:
-                continue
-            is_stroke = kind[layer] == STROKE
-            reach = half_widths[layer] + 1 if is_stroke else half_widths[layer]
-            ax, ay = vertices[start_of_edge[edge]]
-            bx, by = vertices[start_of_edge[edge] + 1]
-            end = max(ax, bx) + reach if is_stroke else farthest[layer]
-            left = max(math.ceil((min(ax, bx) - reach) / TILE) - 1, 0)
-            right = min(math.floor(end / TILE), tiles_across - 1)
-            top = max(math.ceil((min(ay, by) - reach) / TILE) - 1, 0) + above
-            bottom = min(math.floor((max(ay, by) + reach) / TILE), tiles_down - 1) + above
-            for row in range(max(top, first_row), min(bottom, last_row - 1) + 1):
-                for column in range(left, right + 1):
-                    if is_stroke and not near_tile(ax, ay, bx, by, reach, row - above, column):
-                        continue
-                    tile = (row - first_row) * tiles_across + column
-                    if fill:
-                        entry_layer[first[tile] + filled[tile]] = layer
-                        entry_vertex[first[tile] + filled[tile]] = start_of_edge[edge]
-                        filled[tile] += 1
-                    else:
-                        first[tile + 1] += 1
-        if not fill:
-            first = np.cumsum(first)
-            entry_layer = np.empty(first[-1], np.int32)
-            entry_vertex = np.empty(first[-1], np.int32)
+    for edge in range(len(start_of_edge)):
+        layer = layer_of_edge[edge]
+        above = picture[layer] * tiles_down
+        if above >= last_row or above + tiles_down <= first_row:
+            continue
+        is_stroke = kind[layer] == STROKE
+        reach = half_widths[layer] + 1 if is_stroke else half_widths[layer]
+        ax, ay = vertices[start_of_edge[edge]]
+        bx, by = vertices[start_of_edge[edge] + 1]
+        end = max(ax, bx) + reach if is_stroke else farthest[layer]
+        left = max(math.ceil((min(ax, bx) - reach) / TILE) - 1, 0)
+        right = min(math.floor(end / TILE), tiles_across - 1)
+        top = max(math.ceil((min(ay, by) - reach) / TILE) - 1, 0) + above
+        bottom = min(math.floor((max(ay, by) + reach) / TILE), tiles_down - 1) + above
+        for row in range(max(top, first_row), min(bottom, last_row - 1) + 1):
+            if count + tiles_across > len(tile_of):
+                tile_of, edge_of = roomier(tile_of, tiles_across), roomier(edge_of, tiles_across)
+            for column in range(left, right + 1):
+                if is_stroke and not near_tile(ax, ay, bx, by, reach, row - above, column):
+                    continue
+                tile_of[count], edge_of[count] = (row - first_row) * tiles_across + column, edge
+                count += 1
+
+    first = np.zeros((last_row - first_row) * tiles_across + 1, np.int64)
+    for tile in tile_of[:count]:
+        first[tile + 1] += 1
+    first = np.cumsum(first)
+    place_of_next = first.copy()
+    entry_layer, entry_vertex = np.empty(count, np.int32), np.empty(count, np.int32)
+    for i in range(count):
+        entry = place_of_next[tile_of[i]]
+        place_of_next[tile_of[i]] += 1
+        entry_layer[entry] = layer_of_edge[edge_of[i]]
+        entry_vertex[entry] = start_of_edge[edge_of[i]]
     return first, entry_layer, entry_vertex
+
+
+@compiled
+def roomier(numbers, extra):
+    """The same numbers with as many places again, and some, behind them."""
+    return np.concatenate((numbers, np.empty(len(numbers) + extra, numbers.dtype)))
 
 
 @compiled
