@@ -20,7 +20,7 @@ from clipdraw.drawing import join
 
 BACKENDS = ("cpu", "cuda", "reference", "diffvg")
 SECONDS = 1.0
-"""For each scene, after a warm-up; at least three repetitions, unless one takes longer than SLOW."""
+"""For each scene, after a warm-up; at least three repetitions, or one that takes SLOW or more."""
 SLOW = 4.0
 DEAREST = {"reference": 256 * 224 * 224, "diffvg": 1024 * 512 * 512}
 """Strokes times pixels times pictures: those that are too slow for more are left out there."""
