@@ -203,6 +203,17 @@ def test_bands_change_no_bits(monkeypatch):
         monkeypatch.undo()
 
 
+def test_what_is_kept_for_the_backward_pass_changes_no_bits(monkeypatch):
+    for name in ("random", "fill and stroke", "two pictures", "nothing"):
+        kept = pull(SCENES[name].to(torch.float32), "cpu")
+        monkeypatch.setattr(cpu, "KEPT", 0)
+        again = pull(SCENES[name].to(torch.float32), "cpu")
+        monkeypatch.undo()
+        assert torch.equal(kept[0], again[0])
+        for tensor, gradient in kept[1].items():
+            assert gradient is None or torch.equal(gradient, again[1][tensor])
+
+
 def test_a_print_needs_little_more_memory_than_its_pixels():
     """2400 x 3600 pixels are 104 MB of floats; in a process of its own, where nobody else asks."""
     script = """

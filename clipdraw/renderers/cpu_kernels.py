@@ -51,6 +51,19 @@ class Bins(NamedTuple):
     """`[entries]`: where the edge of each starts."""
 
 
+class Coverage(NamedTuple):
+    """What the visits of tiles by layers cover, kept for the backward pass, or else empty."""
+
+    first_visit: np.ndarray
+    """`[tiles + 1]`: tile t has the visits first[t]:first[t + 1]."""
+    alpha: np.ndarray
+    """`[visits, 256]`; this and the rest are what `cover` fills and returns."""
+    clue: np.ndarray
+    """`[visits, 256]`."""
+    extent: np.ndarray
+    """`[visits, 3]`."""
+
+
 @compiled
 def count_edges(points, layers, flatness):
     """Edges that each cubic's polyline needs to stay within its layer's `flatness` of it.
@@ -655,8 +668,10 @@ def pull_border(border, count, half_width):
 
 
 @compiled
-def paint_tiles(first_tile, last_tile, bins, half_widths, ink, background, picture):
-    """Composite each tile's layers from the back to the front."""
+def paint_tiles(first_tile, last_tile, bins, half_widths, ink, background, kept, picture):
+    """Composite each tile's layers from the back to the front; keep what they cover, if there is
+    room in `kept`."""
+    keeps = len(kept.alpha) > 0
     room = scratch(picture)
     alpha = np.empty(TILE * TILE, picture.dtype)
     clue = np.empty(TILE * TILE, np.int32)
@@ -665,25 +680,38 @@ def paint_tiles(first_tile, last_tile, bins, half_widths, ink, background, pictu
         index, x0, y0 = place(bins, tile)
         fill(below, background)
         first, end = bins.first_entry[tile], bins.first_entry[tile + 1]
+        visit = kept.first_visit[tile]
         while first < end:
             layer, last = same_layer(bins, first, end)
-            top, bottom, _ = cover(bins, first, last, half_widths[layer], x0, y0, room, alpha, clue)
-            lay_over(below, alpha, ink[layer], top, bottom)
+            if keeps:
+                alpha, clue = kept.alpha[visit], kept.clue[visit]
+            extent = cover(bins, first, last, half_widths[layer], x0, y0, room, alpha, clue)
+            if keeps:
+                for i in range(3):
+                    kept.extent[visit, i] = extent[i]
+            lay_over(below, alpha, ink[layer], extent[0], extent[1])
+            visit += 1
             first = last
         write_tile(below, picture[index], x0, y0)
 
 
 @compiled
-def pull_tiles(first_tile, last_tile, bins, half_widths, ink, background, gradient, slots, behind):
+def pull_tiles(
+    first_tile, last_tile, bins, half_widths, ink, background, kept, gradient, slots, behind
+):
     """The gradient of each tile into its entries' slots, and of its paper into `behind`.
 
     The picture is composited again; what lay below each layer is kept. Then layers are visited from
     the front to the back: the light that reaches one has passed all those in front of it.
     """
-    most = most_layers(first_tile, last_tile, bins)
+    visits_of_tile = np.diff(kept.first_visit[first_tile : last_tile + 1])
+    most = visits_of_tile.max() if len(visits_of_tile) else 0
+    keeps = len(kept.alpha) > 0
     room = scratch(gradient)
-    alpha = np.empty((most, TILE * TILE), gradient.dtype)
-    clue = np.empty((most, TILE * TILE), np.int32)
+    alpha, clue = kept.alpha, kept.clue
+    if not keeps:
+        alpha = np.empty((most, TILE * TILE), gradient.dtype)
+        clue = np.empty((most, TILE * TILE), np.int32)
     below = np.empty((most + 1, len(background), TILE * TILE), gradient.dtype)
     light = np.empty((len(background), TILE * TILE), gradient.dtype)
     d_alpha = np.empty(TILE * TILE, gradient.dtype)
@@ -692,23 +720,27 @@ def pull_tiles(first_tile, last_tile, bins, half_widths, ink, background, gradie
         index, x0, y0 = place(bins, tile)
         fill(below[0], background)
         first, end = bins.first_entry[tile], bins.first_entry[tile + 1]
-        number = 0
+        number, start = 0, kept.first_visit[tile] if keeps else 0
         while first < end:
             layer, last = same_layer(bins, first, end)
-            top, bottom, count = cover(
-                bins, first, last, half_widths[layer], x0, y0, room, alpha[number], clue[number]
-            )
+            visit = start + number
+            if keeps:
+                top, bottom, count = kept.extent[visit]
+            else:
+                top, bottom, count = cover(
+                    bins, first, last, half_widths[layer], x0, y0, room, alpha[visit], clue[visit]
+                )
             visits[number] = layer, first, last, top, bottom, count
             below[number + 1] = below[number]
             number += 1
-            lay_over(below[number], alpha[number - 1], ink[layer], top, bottom)
+            lay_over(below[number], alpha[visit], ink[layer], top, bottom)
             first = last
 
         read_tile(gradient[index], light, x0, y0)
-        for visit in range(number - 1, -1, -1):
-            layer, first, last, top, bottom, count = visits[visit]
-            slot = slots[first]
-            pull_over(alpha[visit], below[visit], light, ink[layer], slot, d_alpha, top, bottom)
+        for above in range(number - 1, -1, -1):
+            layer, first, last, top, bottom, count = visits[above]
+            slot, visit = slots[first], start + above
+            pull_over(alpha[visit], below[above], light, ink[layer], slot, d_alpha, top, bottom)
             if bins.kind[layer] == STROKE:
                 slot[HALF_WIDTH] += pull_stroke(
                     bins, first, clue[visit], count, half_widths[layer], x0, y0,
@@ -738,17 +770,17 @@ def same_layer(bins, first, end):
 
 
 @compiled
-def most_layers(first_tile, last_tile, bins):
-    """The largest number of layers in one of these tiles."""
-    most = 0
-    for tile in range(first_tile, last_tile):
+def count_visits(bins):
+    """`first_visit` of `Coverage`: layers that visit each tile, added up."""
+    tiles = len(bins.first_entry) - 1
+    first_visit = np.zeros(tiles + 1, np.int64)
+    for tile in range(tiles):
         first, end = bins.first_entry[tile], bins.first_entry[tile + 1]
-        layers = 0
+        first_visit[tile + 1] = first_visit[tile]
         while first < end:
             _, first = same_layer(bins, first, end)
-            layers += 1
-        most = max(most, layers)
-    return most
+            first_visit[tile + 1] += 1
+    return first_visit
 
 
 @compiled
