@@ -37,9 +37,9 @@ from clipdraw.renderers.reference import FLATNESS_OF_FILLS, FLATNESS_OF_STROKES
 # Tiles that are worked on at once: four megapixels. A batch of 32 pictures of 224 x 224 is a single
 # band, a print of 4096 x 4096 is four.
 BAND = 1 << 14
-# Up to so many visits of a tile by a layer, coverage is kept for the backward pass, 2 kilobytes each
-# in single precision; of more it is worked out twice. 256 scribbles on 224 x 224 make 1000 visits, of
-# which a step is a quarter faster; with 4000 it is a tenth, and with 8000 slower: memory is, too.
+# Up to so many visits of a tile by a layer, coverage is kept for the backward pass, two kilobytes
+# for each; of more it is worked out twice. 256 scribbles on 224 x 224 make 1000 visits, with which
+# a step is a quarter faster; with 4000 it is a tenth, and with 8000 slower: memory is, too.
 KEPT = 1 << 12
 
 
