@@ -22,6 +22,9 @@ from torch import Tensor
 # What is inside of a path that is filled; `Drawing.fill_rules` holds positions in this list.
 FILL_RULES = ("none", "nonzero", "evenodd")
 FLOAT_TYPES = (torch.float32, torch.float64)
+# Fields with a row for each contour, and for each path, but for those that count through all.
+OF_CONTOURS = ("segments", "closed")
+OF_PATHS = ("widths", "colors", "stroked", "fill_rules", "fills")
 
 
 @dataclass(frozen=True)
@@ -174,11 +177,9 @@ class Drawing:
         return self.replace(
             points=self.points[points],
             path=torch.arange(len(paths)).repeat_interleave(contours_of_path[paths]),
-            **{name: getattr(self, name)[contours] for name in ("segments", "closed")},
-            **{
-                name: getattr(self, name)[paths]
-                for name in ("widths", "colors", "picture", "stroked", "fill_rules", "fills")
-            },
+            picture=self.picture[paths],
+            **{name: getattr(self, name)[contours] for name in OF_CONTOURS},
+            **{name: getattr(self, name)[paths] for name in OF_PATHS},
         )
 
     def select(self, paths: Bool[Tensor, " paths"]) -> Drawing:
@@ -202,11 +203,8 @@ class Drawing:
             path=torch.arange(len(contours_of_path)).repeat_interleave(contours_of_path),
             picture=copies(torch.tensor(paths).repeat_interleave(times)),
             pictures=self.pictures * times,
-            **{name: over(getattr(self, name), contours) for name in ("segments", "closed")},
-            **{
-                name: over(getattr(self, name), paths)
-                for name in ("widths", "colors", "stroked", "fill_rules", "fills")
-            },
+            **{name: over(getattr(self, name), contours) for name in OF_CONTOURS},
+            **{name: over(getattr(self, name), paths) for name in OF_PATHS},
         )
 
     def split(self) -> list[Drawing]:
@@ -220,9 +218,7 @@ class Drawing:
     def each_path(self) -> Iterator[Path]:
         """The paths one by one, with views of the drawing's tensors."""
         contours = self.points.split(self.points_of_contour.tolist())
-        closed, stroked, rules = map(
-            torch.Tensor.tolist, (self.closed, self.stroked, self.fill_rules)
-        )
+        closed, stroked, rules = (x.tolist() for x in (self.closed, self.stroked, self.fill_rules))
         ends = torch.bincount(self.path, minlength=self.paths).cumsum(0).tolist()
         for i, (first, end) in enumerate(zip([0, *ends], ends, strict=False)):
             yield Path(
@@ -287,10 +283,8 @@ def join(drawings: Sequence[Drawing]) -> Drawing:
         raise ValueError(f"drawings to join need one canvas size, got {sorted(canvases)}")
     merged = {
         name: torch.cat([getattr(d, name) for d in drawings])
-        for name in (
-            "points", "segments", "closed", "widths", "colors", "stroked", "fill_rules", "fills",
-        )
-    }  # fmt: skip
+        for name in ("points", *OF_CONTOURS, *OF_PATHS)
+    }
     *first_path, _ = accumulate((d.paths for d in drawings), initial=0)
     *first, pictures = accumulate((d.pictures for d in drawings), initial=0)
     path = torch.cat([d.path + start for d, start in zip(drawings, first_path, strict=True)])

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from clipdraw.drawing import Drawing
-from clipdraw.renderers import WHITE, render
+from clipdraw.renderers import WHITE, not_finite, render
 
 
 @dataclass(frozen=True)
@@ -165,11 +165,8 @@ def optimise(
 
 
 def _check(values: Mapping[str, Tensor], step: int) -> None:
-    # One question for all, because on a GPU every answer has to be waited for.
-    finite = torch.stack([torch.isfinite(value).all() for value in values.values()]).tolist()
-    for name, is_finite in zip(values, finite, strict=True):
-        if not is_finite:
-            raise NotFinite(f"step {step}: {name} is no longer a finite number")
+    if name := not_finite(values):
+        raise NotFinite(f"step {step}: {name} is no longer a finite number")
 
 
 def _state(step, leaves, optimiser, generators) -> dict[str, Tensor]:

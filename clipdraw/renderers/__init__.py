@@ -8,7 +8,7 @@ handed a drawing whose canvas units are pixels, and a background of three channe
 import importlib
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import ModuleType
 
 import torch
@@ -75,7 +75,8 @@ def render(
             "transparent picture"
         )
     module = _load(backend or os.environ.get("CLIPDRAW_BACKEND"), drawing.points.device.type)
-    _check_finite(drawing)
+    if name := not_finite(drawing.floats):
+        raise ValueError(f"the drawing's {name} hold a number that is not finite; mend them")
     if transforms is not None:
         drawing = _view(drawing, transforms.detach().to(drawing.points))
     scale = torch.tensor([width / drawing.width, height / drawing.height]).to(drawing.points)
@@ -103,13 +104,13 @@ def _load(name: str | None, device: str) -> ModuleType:
     return importlib.import_module(BACKENDS["cpu"])
 
 
-def _check_finite(drawing: Drawing) -> None:
-    floats = drawing.floats
-    # One question for all, because on a GPU every answer has to be waited for.
-    finite = torch.stack([torch.isfinite(values).all() for values in floats.values()]).tolist()
-    for name, is_finite in zip(floats, finite, strict=True):
-        if not is_finite:
-            raise ValueError(f"the drawing's {name} hold a number that is not finite; mend them")
+def not_finite(tensors: Mapping[str, Tensor]) -> str | None:
+    """The name of the first tensor that holds a NaN or an infinity, or None.
+
+    One question for all, because on a GPU every answer has to be waited for.
+    """
+    finite = torch.stack([torch.isfinite(values).all() for values in tensors.values()]).tolist()
+    return next((name for name, fine in zip(tensors, finite, strict=True) if not fine), None)
 
 
 def _view(drawing: Drawing, transforms: Tensor) -> Drawing:

@@ -54,7 +54,8 @@ class _Render(torch.autograd.Function):
     @staticmethod
     def forward(ctx, size, layers, *floats):
         ctx.save_for_backward(*floats)
-        ctx.scene = _Scene(size, layers, *(x.detach().cpu().numpy() for x in floats))
+        arrays = (x.detach().cpu().numpy() for x in floats)
+        ctx.scene = _Scene(size, layers, any(ctx.needs_input_grad), *arrays)
         return torch.from_numpy(ctx.scene.forward()).to(floats[0].device)
 
     @staticmethod
@@ -68,9 +69,9 @@ class _Render(torch.autograd.Function):
 class _Scene:
     """One call's arrays: what forward works out and backward needs again."""
 
-    def __init__(self, size, layers: Layers, points, widths, colors, fills, background):
+    def __init__(self, size, layers: Layers, pulled, points, widths, colors, fills, background):
         self.pictures, self.height, self.width = size
-        self.layers, self.background = layers, background
+        self.layers, self.background, self.pulled = layers, background, pulled
         self.points, self.paths = np.ascontiguousarray(points), len(widths)
         self.is_stroke = layers.kind == STROKE
         self.half_widths = np.where(self.is_stroke, widths[layers.path] / 2, 0).astype(points.dtype)
@@ -105,8 +106,8 @@ class _Scene:
         entries = bin_edges(*self.lines, kind, picture, self.half_widths, *rows)
         bins = Bins(first, down, across, self.lines[0], kind, self.clockwise, *entries)
         first_visit = count_visits(bins)
-        is_whole = last - first == self.pictures * down
-        kept = int(first_visit[-1]) if is_whole and first_visit[-1] <= KEPT else 0
+        keeps = self.pulled and last - first == self.pictures * down and first_visit[-1] <= KEPT
+        kept = int(first_visit[-1]) if keeps else 0
         return bins, Coverage(
             first_visit,
             alpha=np.empty((kept, TILE * TILE), self.points.dtype),
@@ -114,14 +115,16 @@ class _Scene:
             extent=np.empty((kept, 3), np.int64),
         )
 
+    def _each_tile(self, kernel, bins: Bins, kept: Coverage, *arguments) -> None:
+        scene = (bins, self.half_widths, self.ink, self.background, kept)
+        _share(len(bins.first_entry) - 1, kernel, *scene, *arguments)
+
     def forward(self) -> np.ndarray:
         """The picture `[pictures, channels, height, width]`."""
         shape = (self.pictures, len(self.background), self.height, self.width)
         picture = np.empty(shape, self.points.dtype)
         for bins, kept in self.bands():
-            tiles = len(bins.first_entry) - 1
-            scene = (bins, self.half_widths, self.ink, self.background, kept)
-            _share(tiles, paint_tiles, *scene, picture)
+            self._each_tile(paint_tiles, bins, kept, picture)
         return picture
 
     def backward(self, gradient) -> list[np.ndarray]:
@@ -131,11 +134,9 @@ class _Scene:
         d_half_widths, d_ink = np.zeros(len(self.half_widths)), np.zeros(self.ink.shape)
         d_background = np.zeros(len(self.background))
         for bins, kept in self.bands():
-            tiles = len(bins.first_entry) - 1
             slots = np.zeros((len(bins.layer), INK + self.ink.shape[1]), self.points.dtype)
-            behind = np.zeros((tiles, len(self.background)), self.points.dtype)
-            scene = (bins, self.half_widths, self.ink, self.background, kept)
-            _share(tiles, pull_tiles, *scene, gradient, slots, behind)
+            behind = np.zeros((len(bins.first_entry) - 1, len(self.background)), self.points.dtype)
+            self._each_tile(pull_tiles, bins, kept, gradient, slots, behind)
             add_slots(slots, bins, d_vertices, d_half_widths, d_ink)
             d_background += behind.sum(0, dtype=np.float64)
         d_straight, stroke = d_ink[:, [0, 1, 2, -1]], self.is_stroke

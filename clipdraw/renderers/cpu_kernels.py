@@ -95,7 +95,8 @@ def count_edges(points, layers, flatness):
 
 @compiled
 def flatten(points, layers, edges_of_segment):
-    """All polylines: `vertices`, `start_of_edge` and `layer_of_edge` of `Bins`."""
+    """All polylines: vertices `[vertices, 2]`, and of each edge the vertex that it starts from (it
+    ends at the next one) and its layer, `[edges]` both; layers never decrease."""
     edges = edges_of_segment.sum()
     vertices = np.empty((edges + len(layers.segments), 2), points.dtype)
     start_of_edge = np.empty(edges, np.int32)
