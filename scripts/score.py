@@ -1,0 +1,253 @@
+"""Draw every prompt of a list and ask the judge, which guided none of them, what it sees.
+
+R-precision is the share of drawings for which the judge likes their own prompt best of all prompts
+of the list (@1), or has it among its first five (@5); a drawing's margin is how much more it likes
+the own prompt than the best other one, as a difference of cosines. The same by the guide is printed
+beside it, and means little: a drawing is made to please the guide.
+
+DIR gets the drawings, scores.json and sheet.png. Drawings that are there already, of the same
+prompt, settings and weights, are not drawn again; after a change of the code, start with a new DIR.
+"""
+
+import argparse
+import hashlib
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from clipdraw import Drawing, from_svg, render, to_svg
+from clipdraw.film import to_image
+from losses import load_encoder
+from losses.encoders import pocket
+from losses.judge import load_judge
+from predictors.clipdraw import draw
+from scripts import form
+from scripts.predict import slug
+
+ROOT = Path(__file__).resolve().parent.parent
+PROMPTS = ROOT / "tests" / "data" / "prompts.txt"
+
+COLUMNS, SIDE, LINE = 10, 128, 15
+RIGHT, WRONG, PLAIN = "#1a7f37", "#b3261e", "#222222"
+WORST = 10
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """What one model makes of all drawings, in the order of the prompts."""
+
+    ranks: Tensor
+    """How many other prompts it likes at least as well as the right one; 0 is right."""
+    margins: Tensor
+    guesses: list[str]
+    """The prompt that it likes best."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code."""
+    arguments = _parser().parse_args(argv)
+    try:
+        sections, prompts = read_prompts(arguments.prompts, arguments.template)
+        all_settings = [settings_of(prompt, arguments) for prompt in prompts]
+    except (OSError, ValueError) as error:
+        print(f"scripts/score: {error}", file=sys.stderr)
+        return 2
+    folder = arguments.out or ROOT / "output" / f"score-{arguments.prompts.stem}-{arguments.seed}"
+    drawings = [drawn(s, number, folder) for number, s in enumerate(all_settings, 1)]
+    judge, guide = (verdicts(m, drawings, prompts) for m in (load_judge(), load_encoder("pocket")))
+    write_scores(folder / "scores.json", prompts, sections, judge, guide)
+    sheet(drawings, prompts, judge).save(folder / "sheet.png", optimize=True)
+    print(told(prompts, sections, judge, guide))
+    print(f"\n{folder}/sheet.png shows all of them, scores.json has every number")
+    return 0
+
+
+def read_prompts(file: Path, template: str = "{}") -> tuple[list[str], list[str]]:
+    """Sections and prompts of a list: a prompt a line, in the template, with the article that fits;
+    the comment above a group names its section.
+
+    Raises:
+        ValueError: no prompt at all, or one that stands there twice.
+    """
+    section, sections, prompts = "", [], []
+    for line in file.read_text(encoding="utf-8").splitlines():
+        if line.startswith("#"):
+            section = line.lstrip("# ").strip()
+        elif line.strip():
+            sections.append(section)
+            prompts.append(with_article(template.replace("{}", line.strip())))
+    twice = sorted({prompt for prompt in prompts if prompts.count(prompt) > 1})
+    if twice or not prompts:
+        raise ValueError(f"{file}: {f'{twice[0]!r} is there twice' if twice else 'no prompts'}")
+    return sections, prompts
+
+
+def with_article(prompt: str) -> str:
+    """`a line drawing of a apple` -> `a line drawing of an apple`."""
+    words = prompt.split(" ")
+    for i, word in enumerate(words[1:]):
+        if words[i] in ("a", "A") and word[:1].lower() in set("aeiou"):
+            words[i] += "n"
+    return " ".join(words)
+
+
+def settings_of(prompt: str, arguments: argparse.Namespace) -> draw.Settings:
+    """The settings of one drawing: `-i` inputs as of `scripts/predict`, everything else at its
+    default.
+
+    Raises:
+        ValueError: an input that cannot be right.
+    """
+    inputs = form.fields(form.load(ROOT, "clipdraw").run)
+    written = [f"prompt={prompt}", f"seed={arguments.seed}", "model=pocket", *arguments.input]
+    values = form.parse(inputs, written)
+    known = {field.name for field in fields(draw.Settings)}
+    return draw.Settings(**{name: values[name] for name in known & values.keys()}).resolved()
+
+
+def drawn(settings: draw.Settings, number: int, folder: Path) -> Drawing:
+    """The drawing for some settings, from the folder if it is there."""
+    file = folder / f"{number:03d}-{slug(settings.prompt)}.svg"
+    index = folder / "drawings.json"
+    made = json.loads(index.read_text()) if index.exists() else {}
+    wanted = fingerprint(settings)
+    if not (file.exists() and made.get(file.name) == wanted):
+        for frame in draw.draw(settings, draw.plan(settings, say=lambda _: None)):
+            last = frame.drawing
+        folder.mkdir(parents=True, exist_ok=True)
+        file.write_text(to_svg(last))
+        index.write_text(json.dumps({**made, file.name: wanted}, indent=1))
+        print(f"{file.name}", flush=True)
+    return from_svg(file)
+
+
+def fingerprint(settings: draw.Settings) -> str:
+    """Of everything but the code that decides what a drawing looks like: settings and weights."""
+    digest = hashlib.sha256(json.dumps(asdict(settings), sort_keys=True, default=str).encode())
+    for file in sorted(pocket.FOLDER.glob("*.safetensors")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+@torch.no_grad()
+def verdicts(model, drawings: Sequence[Drawing], prompts: list[str]) -> Verdicts:
+    """What a model that sees and reads makes of drawings, each on white at the model's own size."""
+    pictures = torch.cat([render(drawing, model.size, model.size) for drawing in drawings])
+    likeness = model.embed_image(pictures) @ model.embed_text(prompts).T
+    own = torch.arange(len(prompts))
+    guesses = [prompts[i] for i in likeness.argmax(1).tolist()]
+    return Verdicts(standings(likeness, own), margins(likeness, own), guesses)
+
+
+def standings(likeness: Tensor, own: Tensor) -> Tensor:
+    """How many others are liked at least as well as the own one: `likeness` `[n, m]`, `own` `[n]`
+    columns -> `[n]`. Ties count against it."""
+    return (likeness >= likeness.gather(1, own[:, None])).sum(1) - 1
+
+
+def margins(likeness: Tensor, own: Tensor) -> Tensor:
+    """How much more the own one is liked than the best other: `[n, m]`, `[n]` columns -> `[n]`."""
+    others = likeness.scatter(1, own[:, None], -torch.inf)
+    return likeness.gather(1, own[:, None])[:, 0] - others.amax(1)
+
+
+def recall(ranks: Tensor, first: int) -> float:
+    """R-precision: the share of ranks among the first so many."""
+    return float((ranks < first).float().mean())
+
+
+def told(prompts: list[str], sections: list[str], judge: Verdicts, guide: Verdicts) -> str:
+    """The figures as text: over all, by section, and the worst."""
+    width = max(len("all"), *map(len, sections))
+    lines = [
+        f"{'':{width}}        the judge               the guide's own, no judge",
+        f"{'':{width}}  n     R@1    R@5  margin    R@1    R@5  margin",
+    ]
+    for name in ("all", *dict.fromkeys(sections)):
+        rows = [i for i, section in enumerate(sections) if name in ("all", section)]
+        figures = [
+            f"{recall(v.ranks[rows], 1):6.1%} {recall(v.ranks[rows], 5):6.1%} "
+            f"{float(v.margins[rows].mean()):+7.3f}"
+            for v in (judge, guide)
+        ]
+        lines.append(f"{name:{width}} {len(rows):3d}  {'  '.join(figures)}")
+    lines += ["", "worst by the judge:"]
+    for i in judge.margins.argsort()[:WORST].tolist():
+        lines.append(
+            f"  {float(judge.margins[i]):+.3f}  {prompts[i]}: place {int(judge.ranks[i]) + 1}, "
+            f"taken for {judge.guesses[i]!r}"
+        )
+    return "\n".join(lines)
+
+
+def write_scores(
+    file: Path, prompts: list[str], sections: list[str], judge: Verdicts, guide: Verdicts
+) -> None:
+    """Every figure, over all and for each prompt."""
+
+    def overall(v: Verdicts) -> dict[str, float]:
+        first, five = recall(v.ranks, 1), recall(v.ranks, 5)
+        return {"R@1": first, "R@5": five, "margin": float(v.margins.mean())}
+
+    def single(v: Verdicts, i: int) -> dict:
+        return {"rank": int(v.ranks[i]), "margin": float(v.margins[i]), "guess": v.guesses[i]}
+
+    each = [
+        {"prompt": prompt, "section": section, "judge": single(judge, i), "guide": single(guide, i)}
+        for i, (prompt, section) in enumerate(zip(prompts, sections, strict=True))
+    ]
+    scores = {"judge": overall(judge), "guide": overall(guide), "drawings": each}
+    file.write_text(json.dumps(scores, indent=1) + "\n")
+
+
+def sheet(drawings: Iterable[Drawing], prompts: list[str], judge: Verdicts) -> Image.Image:
+    """All drawings, with the prompt under each, and a tick or what the judge took it for."""
+    rows = -(-len(prompts) // COLUMNS)
+    page = Image.new("RGB", (COLUMNS * SIDE, rows * (SIDE + 2 * LINE + 4)), "white")
+    for i, (drawing, prompt) in enumerate(zip(drawings, prompts, strict=True)):
+        left, top = i % COLUMNS * SIDE, i // COLUMNS * (SIDE + 2 * LINE + 4)
+        page.paste(to_image(render(drawing, SIDE, SIDE)[0]), (left, top))
+        right = int(judge.ranks[i]) == 0
+        # The default font has no tick; "yes" is one in any.
+        verdict, colour = ("yes", RIGHT) if right else (f"no: {judge.guesses[i]}", WRONG)
+        write(page, prompt, (left, top + SIDE), PLAIN)
+        write(page, verdict, (left, top + SIDE + LINE), colour)
+    return page
+
+
+def write(page: Image.Image, text: str, corner: tuple[int, int], colour: str) -> None:
+    """One centred line in a cell, cut where the cell ends."""
+    pen, font = ImageDraw.Draw(page), ImageFont.load_default(11)
+    while pen.textlength(text, font=font) > SIDE - 4:
+        text = f"{text.rstrip('…')[:-1]}…"
+    middle = (corner[0] + SIDE // 2, corner[1] + LINE // 2)
+    pen.text(middle, text, fill=colour, anchor="mm", font=font)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="scripts/score",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--prompts", type=Path, default=PROMPTS, help="a prompt a line, # comments")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="default: one below output/")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--template", default="{}", help='such as "a line drawing of a {}", for a list of nouns'
+    )
+    parser.add_argument(
+        "-i", dest="input", action="append", default=[], metavar="NAME=VALUE",
+        help="an input of the predictor clipdraw",
+    )  # fmt: skip
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
