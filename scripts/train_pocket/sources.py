@@ -1,5 +1,4 @@
-"""Where the pictures and their words come from: four npm packages, pinned by version and by
-digest."""
+"""Where the pictures and their words come from: npm packages, pinned by version and by digest."""
 
 import hashlib
 import subprocess
@@ -9,7 +8,7 @@ from pathlib import Path
 STYLES = ("noto", "fluent-emoji-flat", "twemoji")
 
 # npm name, version, sha256 of the tarball. Licences in this order: Apache-2.0, MIT, CC-BY-4.0
-# (Twitter), MIT.
+# (Twitter), ISC, Apache-2.0, MIT, Unicode-3.0.
 PACKAGES = {
     "noto": (
         "@iconify-json/noto",
@@ -26,10 +25,25 @@ PACKAGES = {
         "1.2.5",
         "19046dff7d8707ce96212ec86468b36ac5f8e60409629dd13f809265c6d0ebb7",
     ),
-    "keywords": (
+    "lucide": (
+        "lucide-static",
+        "1.62.0",
+        "386f9080c440d6f5049cefe3456ae8357f7a0c7f76e59670cd1cb83bc7050a44",
+    ),
+    "mdi": (
+        "@mdi/svg",
+        "7.4.47",
+        "de92e5dc9ce46c392ab5c53aa7190b19f82b40cb48872a083f788c7e13e91fef",
+    ),
+    "emojilib": (
         "emojilib",
         "4.0.3",
         "7f9a6b43cff31d18985b7d65d11faba5bd971cbcc60020cf6d09322fbaaaf303",
+    ),
+    "cldr": (
+        "cldr-annotations-modern",
+        "45.0.0",
+        "5f5ffa422353fa992b5932824f343bd247c325f99326cb0e353ffc851bc1c32b",
     ),
 }
 

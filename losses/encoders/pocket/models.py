@@ -7,7 +7,8 @@ from torch.nn import functional as F
 
 from .text import DIM
 
-PICTURE_SIZE = 32  # side of the prior's pictures in pixels
+PICTURE_SIZE = 48  # side of the prior's pictures in pixels
+PATCH = 3  # side of the blocks that it sees them in: a grid of 16 x 16
 ENCODER_SIZE = 64  # side of the encoder's pictures in pixels
 
 # Standard deviation of the pictures' values in [-1, 1], as in Karras et al. 2022, table 1.
@@ -75,8 +76,8 @@ class Encoder(nn.Module):
 
 
 class Prior(nn.Module):
-    """A text-conditioned denoiser: a U-Net of two scales on 2 x 2 pixel blocks, conditioned by
-    scale and shift.
+    """A text-conditioned denoiser: a U-Net of two scales on blocks of 3 x 3 pixels, conditioned
+    by scale and shift.
 
     Preconditioning of Karras et al. 2022 ("Elucidating the Design Space of Diffusion-Based
     Generative Models"), table 1 and section 5; conditioning by Perez et al. 2018 (FiLM); guidance
@@ -94,7 +95,7 @@ class Prior(nn.Module):
         )
         self.from_text = nn.Linear(DIM, condition)
         self.mix = nn.Sequential(nn.SiLU(), nn.Linear(condition, condition), nn.SiLU())
-        self.inlet = nn.Conv2d(12, fine, 3, padding=1)
+        self.inlet = nn.Conv2d(3 * PATCH**2, fine, 3, padding=1)
         self.down = Residual(fine, fine, condition)
         self.shrink = nn.Conv2d(fine, coarse, 2, 2)
         self.middle = nn.ModuleList(Residual(coarse, coarse, condition) for _ in range(3))
@@ -102,7 +103,7 @@ class Prior(nn.Module):
         self.grow = nn.Conv2d(coarse, 4 * fine, 1)
         self.up = Residual(2 * fine, fine, condition)
         self.outlet = nn.Sequential(
-            nn.GroupNorm(8, fine), nn.SiLU(), nn.Conv2d(fine, 12, 3, padding=1)
+            nn.GroupNorm(8, fine), nn.SiLU(), nn.Conv2d(fine, 3 * PATCH**2, 3, padding=1)
         )
         # Scale and shift are the same everywhere; where things go, the prompt says by a rough
         # layout of 16 channels on the coarse 8 x 8 grid.
@@ -111,7 +112,7 @@ class Prior(nn.Module):
         nn.init.zeros_(self.layout.weight)
 
     def forward(self, pictures: Tensor, sigma: Tensor, text: Tensor) -> Tensor:
-        """Clean estimate of `pictures` `[n, 3, 32, 32]` that carry noise of deviation `sigma`
+        """Clean estimate of `pictures` `[n, 3, 48, 48]` that carry noise of deviation `sigma`
         `[n]`; text `[n, DIM]`."""
         level = sigma.float()[:, None, None, None]
         total = (level**2 + SIGMA_DATA**2).sqrt()
@@ -127,9 +128,9 @@ class Prior(nn.Module):
         condition = self.mix(
             self.from_sigma(torch.cat([angles.cos(), angles.sin()], 1)) + self.from_text(16 * text)
         )
-        fine = self.down(self.inlet(F.pixel_unshuffle(x, 2)), condition)
+        fine = self.down(self.inlet(F.pixel_unshuffle(x, PATCH)), condition)
         h = self.shrink(fine) + self.layout(self.sketch(condition).view(-1, 16, 8, 8))
         h = self.middle[0](h, condition)
         h = self.middle[2](self.middle[1](self.attention(h), condition), condition)
         h = self.up(torch.cat([F.pixel_shuffle(self.grow(h), 2), fine], 1), condition)
-        return F.pixel_shuffle(self.outlet(h), 2)
+        return F.pixel_shuffle(self.outlet(h), PATCH)

@@ -15,15 +15,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-BUCKETS = (
-    8192  # rows of the table: about one for each word and frequent n-gram of the training prompts
-)
+BUCKETS = 12288  # rows of the table, shared by words and n-grams: 4.7 MB in half precision
 WIDTH = 192
 DIM = 256  # length of a text vector, shared with the encoder and the prior
 
 STOP_WORDS = frozenset(
     """
-    a an and are as at be by for from has have her his in into is it its like my of on one or
+    a an are as at be by for from has have her his in into is it its like my of on one or
     our some that the their there these this to very with your
     """.split()
 )
