@@ -5,10 +5,12 @@ import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
-from itertools import repeat
+from itertools import chain, repeat
 from pathlib import Path
 from time import perf_counter
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from clipdraw import Drawing, render, save_film, save_png, stroke_by_stroke, to_svg
@@ -20,6 +22,10 @@ PREVIEW, FILM, PICTURE = 256, 448, 1024
 FPS = 25
 # Four or five seconds of each film, and a second and a half to look at the end.
 FILM_FRAMES, STROKE_FRAMES, HOLD = 100, 125, 38
+# Half a second for each picture that a film opens with.
+OPENING = 12
+# Side of a dream's pixel in its PNG.
+DREAM_PIXEL = 4
 PACKAGES = ("torch", "numpy", "numba", "open_clip_torch", "av", "cog")
 
 
@@ -31,38 +37,55 @@ class Record:
     """Where files are written; the caller's, who removes it."""
     background: Sequence[float]
     steps: int
-    terms: dict[str, list[float]] = field(default_factory=dict)
-    snapshots: list[Drawing] = field(default_factory=list)
+    terms: dict[str, list[Tensor]] = field(default_factory=dict)
+    """Values of each term, one per picture, step by step."""
+    snapshots: list[Frame] = field(default_factory=list)
     last: Frame | None = None
     started: float = field(default_factory=perf_counter)
 
     def add(self, frame: Frame) -> None:
-        """Remember one frame of a single picture."""
+        """Remember one frame, of one picture or several."""
         self.last = replace(frame, drawing=frame.drawing.to("cpu"))
-        for name, value in frame.terms.items():
-            self.terms.setdefault(name, []).append(value.item())
+        for name, values in frame.terms.items():
+            self.terms.setdefault(name, []).append(values.cpu())
         # Most of what there is to see happens early: the film slows down to show it.
         if FILM_FRAMES * (frame.step / self.steps) ** 0.5 >= len(self.snapshots):
-            self.snapshots.append(self.last.drawing)
+            self.snapshots.append(self.last)
 
-    def preview(self) -> Path:
-        """The last frame as a PNG with a name of its own."""
+    def preview(self, picture: int) -> Path:
+        """One picture of the last frame as a PNG with a name of its own."""
         file = self.folder / f"step-{self.last.step:05d}.png"
-        save_png(self._render(self.last.drawing, PREVIEW), file)
+        save_png(self._render(self.last.drawing.split()[picture], PREVIEW), file)
         return file
 
-    def files(self, description: str, trace: Mapping) -> Iterator[Path]:
-        """The results, best first: each is complete when it is yielded."""
-        drawing = self.last.drawing
+    def files(
+        self,
+        drawing: Drawing,
+        picture: int,
+        description: str,
+        trace: Mapping,
+        opening: Sequence[Tensor] = (),
+    ) -> Iterator[Path]:
+        """The results, best first: each is complete when it is yielded.
+
+        Args:
+            drawing: the one that is handed out.
+            picture: its number among those that were drawn, whose making the film shows.
+            description, trace: what to write into the SVG, and into the trace beside our own.
+            opening: RGB pictures `[3, height, width]` that the film begins with.
+        """
         yield self._write(
             "drawing.svg", to_svg(drawing, background=self.background, description=description)
         )
-        picture = self.folder / "drawing.png"
-        save_png(self._render(drawing, PICTURE), picture)
-        yield picture
-        yield self._film("film.mp4", [*self.snapshots, drawing])
+        file = self.folder / "drawing.png"
+        save_png(self._render(drawing, PICTURE), file)
+        yield file
+        made = [frame.drawing.split()[picture] for frame in self.snapshots]
+        yield self._film("film.mp4", [*made, drawing], opening)
         yield self._film("strokes.mp4", stroke_by_stroke(drawing, STROKE_FRAMES))
-        yield self._write("trace.json", json.dumps(self._trace(trace), indent=2) + "\n")
+        terms = {k: [values[picture].item() for values in v] for k, v in self.terms.items()}
+        text = json.dumps({**self._trace(trace), "terms": terms}, indent=2)
+        yield self._write("trace.json", text + "\n")
 
     def _trace(self, trace: Mapping) -> dict:
         versions = {name: version(name) for name in PACKAGES}
@@ -71,16 +94,16 @@ class Record:
             "steps_done": self.last.step,
             "seconds": round(perf_counter() - self.started, 3),
             "versions": {"python": platform.python_version(), **versions},
-            "terms": self.terms,
         }
 
     def _render(self, drawing: Drawing, longest: int):
         return render(drawing, *size(drawing, longest), background=self.background)[0]
 
-    def _film(self, name: str, drawings: Sequence[Drawing]) -> Path:
-        file = self.folder / name
-        pictures = render_all(drawings, *size(drawings[0], FILM), background=self.background)
-        save_film(hold_last(pictures, HOLD), file, fps=FPS)
+    def _film(self, name: str, drawings: Sequence[Drawing], opening: Sequence[Tensor] = ()) -> Path:
+        file, shape = self.folder / name, size(drawings[0], FILM)
+        pictures = render_all(drawings, *shape, background=self.background)
+        shown = (F.interpolate(x[None], shape)[0] for x in opening for _ in range(OPENING))
+        save_film(chain(shown, hold_last(pictures, HOLD)), file, fps=FPS)
         return file
 
     def _write(self, name: str, text: str) -> Path:
@@ -100,3 +123,10 @@ def size(drawing: Drawing, longest: int) -> tuple[int, int]:
     """(height, width) in pixels of a canvas whose longer side gets `longest` of them."""
     scale = longest / max(drawing.width, drawing.height)
     return max(round(drawing.height * scale), 1), max(round(drawing.width * scale), 1)
+
+
+def save_dreams(dreams: Tensor, file: Path) -> Path:
+    """Pictures `[n, 3, height, width]` side by side as one PNG, their pixels left as they are."""
+    side_by_side = torch.cat(list(dreams), dim=2)
+    save_png(F.interpolate(side_by_side[None], scale_factor=DREAM_PIXEL)[0], file)
+    return file

@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -13,7 +12,7 @@ from clipdraw import Drawing
 from clipdraw.loop import Frame
 
 # What a drawing is made of besides the floats that the loop moves.
-STRUCTURE = ("segments", "closed", "path", "stroked", "fill_rules")
+STRUCTURE = ("segments", "closed", "path", "picture", "stroked", "fill_rules")
 # The one key of the file's metadata: with two, their order would change from run to run.
 FORMAT = "clipdraw-state-1"
 
@@ -62,7 +61,7 @@ def drawing_of(state: Mapping[str, Tensor], width: float, height: float) -> Draw
     fields = ("points", "widths", "colors", "fills", *STRUCTURE)
     return Drawing(
         **{name: state[name] for name in fields if name in state},
-        picture=torch.zeros(len(state["widths"]), dtype=torch.int64),
+        pictures=int(state["picture"].max()) + 1,
         width=width,
         height=height,
     )

@@ -80,7 +80,7 @@ def steps_at_the_end(drawn: Plan, settings: Settings):
 
     def frames(state: Mapping[str, torch.Tensor] | None):
         return optimise(
-            drawn.start, drawn.terms, steps=steps, generators=[drawn.generator],
+            drawn.start, drawn.terms, steps=steps, generators=drawn.generators,
             rates=drawn.rates, size=drawn.look, background=settings.paper, state=state,
         )  # fmt: skip
 
@@ -94,7 +94,8 @@ def parts_of(drawn: Plan, settings: Settings) -> dict[str, Callable[[], None]]:
     drawing = drawn.start.replace(**leaves)
     picture = paint(drawing, drawn, settings).detach().requires_grad_()
     views, model = (mended if "distillation" in drawn.terms else seen)(drawn)
-    scene = Scene(drawing, picture, [torch.Generator().manual_seed(0)], 1.0)
+    luck = [torch.Generator().manual_seed(i) for i in range(drawing.pictures)]
+    scene = Scene(drawing, picture, luck, 1.0)
     looks = views(scene).detach().requires_grad_()
     optimiser = torch.optim.Adam([{"params": [x]} for x in leaves.values()])
 
@@ -117,7 +118,7 @@ def paint(drawing: Drawing, drawn: Plan, settings: Settings) -> torch.Tensor:
 def mended(drawn: Plan) -> tuple[Callable, Callable]:
     """The views and the model of score distillation, through which no gradient flows."""
     distillation = drawn.terms["distillation"].term.term
-    sigma = torch.ones(distillation.views.count)
+    sigma = torch.ones(distillation.views.count * drawn.start.pictures)
     return distillation.views, lambda looks: distillation.guided.denoise(
         looks.detach(), sigma.to(looks)
     )

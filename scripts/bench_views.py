@@ -17,7 +17,7 @@ from rich.table import Table
 from clipdraw import render
 from clipdraw.film import to_image
 from clipdraw.views import VectorViews
-from predictors.clipdraw.draw import Plan, Settings, draw, plan, scores
+from predictors.clipdraw.draw import Plan, Settings, choose, cosines, draw, plan
 from scripts.sheet import SHEETS
 
 SIDE = 192
@@ -34,8 +34,9 @@ def compare_views(drawings: int, sheet: Path | None, title: str) -> Table:
             start = time.perf_counter()
             *_, last = draw(settings, drawn)
             seconds = time.perf_counter() - start
-            row.append((scores(settings, drawn, last.drawing)[prompt], seconds))
-            tiles.append(to_image(render(last.drawing, SIDE, SIDE)[0]))
+            drawing = choose(settings, drawn, last).drawing
+            row.append((cosines(settings, drawn, drawing).item(), seconds))
+            tiles.append(to_image(render(drawing, SIDE, SIDE)[0]))
         rows.append(row)
     if sheet:
         save(tiles, sheet)

@@ -1,16 +1,19 @@
 """CLIPDraw as a function: settings in, frames out."""
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float
 from PIL import ImageColor
 from torch import Tensor
 
 from clipdraw import Drawing, RasterViews, Weighted, from_svg, optimise, render, scribble
+from clipdraw.drawing import join
 from clipdraw.loop import Frame, Rates, Scene
 from clipdraw.scribble import scribble_over
 from losses import (
@@ -25,6 +28,7 @@ from losses import (
 )
 from losses.dreams import best, dream
 from losses.guidance import Prior
+from losses.scenes import CELLS, Within, lay_out, things
 from losses.schedule import From
 from predictors.clipdraw.presets import PRESETS, Preset
 from predictors.outputs import size
@@ -36,17 +40,19 @@ CLASSIC = 224
 # nothing to 5 but a redder sun.
 GUIDANCE_STRENGTH = 5.0
 # Long side in pixels at which strokes that follow a dream are looked at: twice the dream's own.
-DREAM_LOOK = 64
+DREAM_LOOK = 96
 # Its distance is a mean over pixels of squares, a tenth at most; the other terms are of the order
 # of one.
 DREAM_WEIGHT = 100.0
 # The last part of a run mends what the dream frayed, by score distillation at noise levels that
 # leave things where they are. Looked at side by side on seven prompts: more weight or more noise
 # rounds off tails and rays and dulls colours, none leaves ragged edges and scattered eyes.
-DISTILLATION_WEIGHT, DISTILLATION_START = 0.05, 0.6
+DISTILLATION_WEIGHT = 0.02
 DISTILLATION_LEVELS = {"sigma_max": 1.0, "sigma_min": 0.3}
 # Whole things, hardly tilted: the prior has seen no others.
-DISTILLATION_VIEWS = {"count": 2, "distortion": 0.2, "scale": (0.8, 1.0)}
+DISTILLATION_VIEWS = {"count": 1, "distortion": 0.2, "scale": (0.8, 1.0)}
+# What a state calls the drawing as it was before it was mended.
+FITTED = "fitted."
 # The prior knows things on white paper; on anything darker than this it would paint the paper.
 PALE = 0.85
 
@@ -113,11 +119,16 @@ class Plan:
 
     encoder: Encoder
     start: Drawing
+    """One picture, or several to choose from in the end."""
     terms: Mapping[str, Weighted]
     rates: Rates
     look: tuple[int, int]
     """(height, width) in pixels at which the terms see the drawing."""
-    generator: torch.Generator
+    generators: Sequence[torch.Generator]
+    mended_from: int
+    """The step at which the drawing follows its dream and is not mended yet."""
+    dreams: Tensor | None = None
+    """What the prior dreamt, on paper, the best first: `[dreams, 3, rows, columns]`."""
 
 
 def plan(settings: Settings, say: Callable[[str], None] = print) -> Plan:
@@ -140,40 +151,96 @@ def plan(settings: Settings, say: Callable[[str], None] = print) -> Plan:
         tell_unknown(encoder, settings, say)
 
     generator = torch.Generator().manual_seed(settings.seed)
+    dreams = None
     if preset.dreams and isinstance(encoder, Prior):
         say(f"dreaming {preset.dreams} times of {settings.prompt!r}")
-        start, look, terms = from_dreams(encoder, settings, preset, generator)
+        dreams = dreamt(encoder, settings, preset, generator)
+        start, look, terms = from_dreams(encoder, dreams, settings, preset, generator)
     else:
         start, look, terms = from_scribbles(encoder, settings, preset, generator)
     if settings.drawing is not None:
-        start = on_canvas(settings.drawing, settings, say)
+        start = on_canvas(settings.drawing, settings, say).repeat(start.pictures)
     if settings.centre_weight:
         terms["centre"] = Weighted(1.0, centre(settings))
-    return Plan(encoder, start.to(device), terms, rates(settings, preset), look, generator)
+    mended_from = round(preset.mended_from * settings.steps)
+    return Plan(
+        encoder, start.to(device), terms, rates(settings, preset), look,
+        [generator, *others(generator, start.pictures - 1)], mended_from, dreams,
+    )  # fmt: skip
+
+
+def others(generator: torch.Generator, count: int) -> list[torch.Generator]:
+    """More generators, seeded by one."""
+    seeds = torch.randint(2**62, (count,), generator=generator).tolist()
+    return [torch.Generator().manual_seed(seed) for seed in seeds]
 
 
 Beginning = tuple[Drawing, tuple[int, int], dict[str, Weighted]]
 """Where strokes start, the (height, width) at which they are looked at, and what pulls them."""
 
 
+def dreamt(prior: Prior, settings: Settings, preset: Preset, generator: torch.Generator) -> Tensor:
+    """All dreams on paper, `[dreams, 3, rows, columns]`, the best first.
+
+    Of several things each is dreamt alone; the k-th dream shows the k-th best of each, or, of two
+    of a kind, the k-th and the one after it.
+    """
+    ranked = {}
+    for text in named(settings):
+        if text not in ranked:
+            pictures = dream(
+                guidance(prior, text, settings), preset.dreams, generator, preset.dream_steps
+            )
+            ranked[text] = pictures[best(pictures, text, prior)].cpu()
+    sheets = []
+    for k in range(preset.dreams):
+        shown = [
+            ranked[text][(k + named(settings)[:i].count(text)) % preset.dreams]
+            for i, text in enumerate(named(settings))
+        ]
+        sheets.append(on_paper(lay_out(shown), settings))
+    return torch.stack(sheets)
+
+
+def named(settings: Settings) -> list[str]:
+    """The texts that are dreamt: the things that a prompt names, or a prompt with weights as it
+    stands."""
+    parts = parse_prompts(settings.prompt)
+    return things(parts[0].text) if len(parts) == 1 else [settings.prompt]
+
+
+def guidance(prior: Prior, text: str, settings: Settings) -> Guidance:
+    return Guidance.to_prompt(prior, text, settings.negative_prompt, GUIDANCE_STRENGTH)
+
+
 def from_dreams(
-    prior: Prior, settings: Settings, preset: Preset, generator: torch.Generator
+    prior: Prior, dreams: Tensor, settings: Settings, preset: Preset, generator: torch.Generator
 ) -> Beginning:
-    """Strokes that start on the best of some dreams, follow it, and are mended by distillation."""
-    guided = Guidance.to_prompt(prior, settings.prompt, settings.negative_prompt, GUIDANCE_STRENGTH)
-    dreams = dream(guided, preset.dreams, generator)
-    picture = on_paper(dreams[best(dreams, settings.prompt, prior)[0]].cpu(), settings)
-    start = scribble_over(
-        picture, settings.strokes, generator, paper=settings.paper, **canvas(settings, preset)
-    )
+    """Strokes that start on the best dreams, follow them, and are mended by distillation."""
+    followed = dreams[: preset.drawn]
+    start = join(
+        [
+            scribble_over(
+                picture, settings.strokes, generator, paper=settings.paper,
+                **canvas(settings, preset),
+            )
+            for picture in followed
+        ]
+    )  # fmt: skip
     look = size(start, DREAM_LOOK)
-    target = F.interpolate(picture[None], look, mode="bicubic").clamp(0, 1)
+    target = F.interpolate(followed, look, mode="bicubic").clamp(0, 1)
     terms = {"dream": Weighted(DREAM_WEIGHT, PictureDistance(target))}
-    if min(settings.paper) >= PALE:
+    if min(settings.paper) >= PALE and preset.mended_from < 1:
         views = RasterViews(size=prior.picture_size, **DISTILLATION_VIEWS)
-        distillation = ScoreDistillation(guided, views, **DISTILLATION_LEVELS)
-        late = From(DISTILLATION_START, distillation)
-        terms["distillation"] = Weighted(DISTILLATION_WEIGHT, late)
+        alone = named(settings)
+        for number, (text, cell) in enumerate(zip(alone, CELLS[len(alone)], strict=True), start=1):
+            distillation = ScoreDistillation(
+                guidance(prior, text, settings), views, **DISTILLATION_LEVELS
+            )
+            name, term = "distillation", distillation
+            if len(alone) > 1:
+                name, term = f"distillation {number}", Within(cell, distillation)
+            terms[name] = Weighted(DISTILLATION_WEIGHT, From(preset.mended_from, term))
     return start, look, terms
 
 
@@ -191,37 +258,76 @@ def draw(
     plan: Plan,
     state: Mapping[str, Tensor] | None = None,
 ) -> Iterator[Frame]:
-    """Draw: one frame a step. A `state` of the same run goes on where it was saved."""
+    """Draw all pictures of the plan: one frame a step. A `state` of the same run goes on where it
+    was saved.
+
+    From the step on at which mending sets in, `frame.state` holds the drawing of that step, too,
+    under names that begin with FITTED.
+    """
     start = plan.start
     if state is not None:
         start = drawing_of(state, settings.width, settings.height).to(start.points.device)
     bounds = (settings.min_stroke_width * settings.unit, settings.max_stroke_width * settings.unit)
-    return optimise(
+    frames = optimise(
         start,
         plan.terms,
         steps=settings.steps,
-        generators=[plan.generator],
+        generators=plan.generators,
         rates=plan.rates,
         width_bounds=bounds,
         size=plan.look,
         background=settings.paper,
         state=state,
     )
+    fitted = {name: x for name, x in (state or {}).items() if name.startswith(FITTED)}
+    for frame in frames:
+        if frame.step == plan.mended_from:
+            fitted = {FITTED + name: x for name, x in frame.drawing.floats.items()}
+        yield replace(frame, state=frame.state | fitted)
+
+
+class Chosen(NamedTuple):
+    """The drawing that is handed out."""
+
+    drawing: Drawing
+    picture: int
+    """Its number among the pictures of the plan."""
+    mended: bool
+    """Whether it is as it was in the end; else as it was before it was mended."""
+
+
+def choose(settings: Settings, plan: Plan, frame: Frame) -> Chosen:
+    """The picture that the encoder finds most like the prompt, among all, before and after
+    mending."""
+    drawings = {True: frame.drawing}
+    fitted = {n.removeprefix(FITTED): x for n, x in frame.state.items() if n.startswith(FITTED)}
+    if fitted and frame.step > plan.mended_from:
+        drawings[False] = frame.drawing.replace(**{n: x.to("cpu") for n, x in fitted.items()})
+    if len(drawings) == frame.drawing.pictures == 1:
+        return Chosen(frame.drawing, 0, mended=frame.step > plan.mended_from)
+    weights = torch.tensor([weight for _, weight in parse_prompts(settings.prompt)])
+    found = {m: cosines(settings, plan, drawing) @ weights for m, drawing in drawings.items()}
+    mended = max(found, key=lambda key: found[key].max().item())
+    picture = int(found[mended].argmax())
+    return Chosen(drawings[mended].split()[picture], picture, mended)
 
 
 @torch.no_grad()
-def scores(settings: Settings, plan: Plan, drawing: Drawing) -> dict[str, float]:
-    """Cosine of the finished drawing, seen whole, with each part of the prompt.
+def cosines(settings: Settings, plan: Plan, drawing: Drawing) -> Float[Tensor, "pictures texts"]:
+    """Of drawings, seen whole, with each part of the prompt.
 
     The encoder that guided a drawing is no judge of it: this tells how far the guide got.
     """
     encoder, drawing = plan.encoder, drawing.to(plan.start.points.device)
-    image = encoder.embed_image(
-        render(drawing, encoder.size, encoder.size, background=settings.paper)
-    )
-    texts = [text for text, _ in parse_prompts(settings.prompt)]
-    likeness = image.float() @ encoder.embed_text(texts).float().T
-    return dict(zip(texts, likeness[0].tolist(), strict=True))
+    image = render(drawing, encoder.size, encoder.size, background=settings.paper)
+    return (
+        encoder.embed_image(image).float() @ encoder.embed_text(texts(settings)).float().T
+    ).cpu()
+
+
+def texts(settings: Settings) -> list[str]:
+    """The parts of the prompt without their weights."""
+    return [text for text, _ in parse_prompts(settings.prompt)]
 
 
 def on_paper(picture: Tensor, settings: Settings) -> Tensor:

@@ -9,7 +9,7 @@ from cog import BaseRunner, Input, Path
 
 from clipdraw.loop import NotFinite
 from predictors.clipdraw import draw
-from predictors.outputs import Record
+from predictors.outputs import Record, save_dreams
 from predictors.state import load_state, save_state
 
 # Inputs that may change when a run is resumed: they decide how far it goes and how it is shown.
@@ -41,7 +41,7 @@ class Predictor(BaseRunner):
             default=0,
         ),
         steps: Optional[int] = Input(  # noqa: UP045 (what Cog's parser knows)
-            description="Optimisation steps. Left out, the preset decides: default 250, clipdraw-2021 1000, replicate-2022 600",
+            description="Optimisation steps. Left out, the preset decides: default 200, quick 60, clipdraw-2021 1000, replicate-2022 600",
             ge=1,
             le=10000,
             default=None,
@@ -51,8 +51,8 @@ class Predictor(BaseRunner):
             default="auto",
         ),
         preset: str = Input(
-            description="Where the inputs left out come from: ours, CLIPDraw's notebook, or Replicate's predictor with the centre penalty",
-            choices=["default", "clipdraw-2021", "replicate-2022"],
+            description="Where the inputs left out come from: ours, ours in a hurry, CLIPDraw's notebook, or Replicate's predictor with the centre penalty",
+            choices=["default", "quick", "clipdraw-2021", "replicate-2022"],
             default="default",
         ),
         width: int = Input(
@@ -68,13 +68,13 @@ class Predictor(BaseRunner):
             default=224,
         ),
         min_stroke_width: Optional[float] = Input(  # noqa: UP045
-            description="Thinnest stroke, in 224ths of the canvas's shorter side. Left out, the preset decides: default 1.5, the others 2",
+            description="Thinnest stroke, in 224ths of the canvas's shorter side. Left out, the preset decides: default and quick 1.5, the others 2",
             ge=0.1,
             le=200,
             default=None,
         ),
         max_stroke_width: Optional[float] = Input(  # noqa: UP045
-            description="Thickest stroke, in 224ths of the canvas's shorter side. Left out, the preset decides: default 24, the others 100",
+            description="Thickest stroke, in 224ths of the canvas's shorter side. Left out, the preset decides: default and quick 24, the others 100",
             ge=0.1,
             le=200,
             default=None,
@@ -132,6 +132,10 @@ class Predictor(BaseRunner):
             le=10000,
             default=25,
         ),
+        keep_dreams: bool = Input(
+            description="Hand out what the model dreamt before it drew, and open the film with it",
+            default=False,
+        ),
         drawing: Optional[Path] = Input(  # noqa: UP045
             description="A drawing to start from: an SVG that one of these predictors wrote",
             default=None,
@@ -164,10 +168,12 @@ class Predictor(BaseRunner):
             drawing=drawing,
         ).resolved()
         with tempfile.TemporaryDirectory() as folder:
-            yield from results(settings, frame_every, resume, Path(folder), self.record_metric)
+            yield from results(
+                settings, frame_every, keep_dreams, resume, Path(folder), self.record_metric
+            )
 
 
-def results(settings, frame_every, resume, folder, report) -> Iterator[Path]:
+def results(settings, frame_every, keep_dreams, resume, folder, report) -> Iterator[Path]:
     """Draw, and yield previews on the way and the results at the end.
 
     A Ctrl-C or a number that is not finite ends the drawing early; what there is then is yielded
@@ -178,29 +184,42 @@ def results(settings, frame_every, resume, folder, report) -> Iterator[Path]:
     state = load_state(resume, kept) if resume else None
     record = Record(folder, settings.paper, settings.steps)
     plan = draw.plan(settings)
+    if keep_dreams and plan.dreams is None:
+        raise ValueError(
+            f"keep_dreams: nothing is dreamt with the preset {settings.preset!r} and the model "
+            f"{plan.encoder.name!r}; choose model=pocket and the preset default or quick"
+        )
+    if keep_dreams:
+        yield save_dreams(plan.dreams, folder / "dreams.png")
     ended, failure = "finished", None
     try:
         for frame in draw.draw(settings, plan, state):
             record.add(frame)
             report("step", frame.step)
             report("steps", frame.steps)
-            for name, value in frame.terms.items():
-                report(name, value.item())
+            for name, values in frame.terms.items():
+                report(name, values.mean().item())
             if frame.step % frame_every == 0:
-                yield record.preview()
+                yield record.preview(draw.choose(settings, plan, record.last).picture)
     except KeyboardInterrupt:
         ended = "interrupted"
     except NotFinite as error:
         ended, failure = str(error), error
     if record.last is None:
         raise failure or KeyboardInterrupt
+    chosen = draw.choose(settings, plan, record.last)
+    cosines = draw.cosines(settings, plan, chosen.drawing)[0].tolist()
     trace = {
         "inputs": {**inputs, "frame_every": frame_every, "resume": resume and resume.name},
         "encoder": plan.encoder.name,
-        "scores": draw.scores(settings, plan, record.last.drawing),
+        "scores": dict(zip(draw.texts(settings), cosines, strict=True)),
+        "dream": chosen.picture,
+        "mended": chosen.mended,
         "ended": ended,
     }
-    yield from record.files(f"{settings.prompt} (seed {settings.seed})", trace)
+    description = f"{settings.prompt} (seed {settings.seed})"
+    opening = plan.dreams[[chosen.picture]] if keep_dreams else ()
+    yield from record.files(chosen.drawing, chosen.picture, description, trace, opening)
     yield save_state(record.last, kept, folder / "state.safetensors")
     if failure:
         raise failure

@@ -19,6 +19,11 @@ class Preset:
     rates: Rates
     dreams: int = 0
     """Pictures that a prior dreams for the strokes to start on and follow; 0 starts from noise."""
+    dream_steps: int = 25
+    drawn: int = 1
+    """How many of the best dreams are drawn, in one batch; the best drawing is handed out."""
+    mended_from: float = 1.0
+    """Fraction of the run from which the prior mends what the dream frayed; 1 for never."""
     normalise: bool = True
     """Whether the encoder's mean and deviation are applied to the views."""
 
@@ -37,14 +42,27 @@ CLIPDRAW_2021 = Preset(
 
 PRESETS = {
     "default": Preset(
-        steps=250,
+        steps=200,
         views=4,
         stroke_width=6.0,
         min_stroke_width=1.5,
         max_stroke_width=24.0,
         centre_weight=0.001,
         rates=Rates(points=1.0, widths=0.2, colors=0.02),
-        dreams=16,
+        dreams=8,
+        drawn=3,
+        mended_from=0.7,
+    ),
+    "quick": Preset(
+        steps=60,
+        views=4,
+        stroke_width=6.0,
+        min_stroke_width=1.5,
+        max_stroke_width=24.0,
+        centre_weight=0.001,
+        rates=Rates(points=1.0, widths=0.2, colors=0.02),
+        dreams=4,
+        dream_steps=15,
     ),
     # The notebook of CLIPDraw (Frans, Soros and Witkowski 2021).
     "clipdraw-2021": CLIPDRAW_2021,
