@@ -47,6 +47,9 @@ def main() -> None:
         "--threads", type=int, default=1, help="of each process; one too many is ten times slower"
     )
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--device", default="cuda" if torch.cuda.is_available() else "cpu", help="for the guides"
+    )
     arguments = parser.parse_args()
     for stage in arguments.stages:
         if stage not in STAGES:
@@ -57,54 +60,60 @@ def main() -> None:
     arguments.work.mkdir(parents=True, exist_ok=True)
     for stage in STAGES:
         if stage in arguments.stages:
-            run(stage, arguments.work, arguments.seed)
+            run(stage, arguments.work, arguments.seed, arguments.device)
     if not arguments.stages:
         run_all(arguments)
 
 
 def run_all(arguments: argparse.Namespace) -> None:
     """All stages: those that need each other in turn, the others side by side."""
-    work, seed = arguments.work, arguments.seed
-    run("data", work, seed)
-    run("text", work, seed)
-    command = [sys.executable, "-P", "-m", __spec__.name, *BESIDE_THE_PRIOR, "--work", str(work)]
-    command += ["--seed", str(seed), "--threads", str(arguments.threads)]
+    work = arguments.work
+    options = ["--work", str(work), "--seed", str(arguments.seed), "--device", arguments.device]
+    options += ["--threads", str(arguments.threads)]
+    command = [sys.executable, "-P", "-m", __spec__.name, *BESIDE_THE_PRIOR, *options]
+
+    def stages(*names: str) -> None:
+        for name in names:
+            run(name, work, arguments.seed, arguments.device)
+
+    stages("data", "text")
     print(f"{' and '.join(BESIDE_THE_PRIOR)}: see {work / 'beside.log'}", flush=True)
     with open(work / "beside.log", "a") as log:
         beside = subprocess.Popen(command, stdout=log, stderr=log)
     try:
-        run("prior", work, seed)
+        stages("prior")
         if beside.wait():
             sys.exit(f"{work / 'beside.log'} says why {' or '.join(BESIDE_THE_PRIOR)} stopped")
     finally:
         beside.terminate()
-    run("export", work, seed)
-    run("sheet", work, seed)
+    stages("export", "sheet")
 
 
-def run(stage: str, work: Path, seed: int) -> None:
+def run(stage: str, work: Path, seed: int, device: str) -> None:
     """One stage in the folder `work`."""
     if stage == "data":
-        data.prepare(work)
-        judge_data.prepare(work)
+        if not (work / "icons.json").exists():
+            data.prepare(work)
+        if not (work / "judge.json").exists():
+            judge_data.prepare(work)
     elif stage == "sheet":
         sheet.save_sheet(pocket.load_pocket(), work / "sheet.png")
     elif stage == "judge":
         judge.train(work, seed)
     elif stage == "export":
         export.export(work, data.Pictures.load(work), Path(pocket.__file__).parent)
-        judge.export(work, Path(judge_package.__file__).parent)
+        judge.export(work, Path(judge_package.__file__).parent / "judge.safetensors")
     else:
-        train(stage, work, seed)
+        train(stage, work, seed, device)
 
 
-def train(stage: str, work: Path, seed: int) -> None:
+def train(stage: str, work: Path, seed: int, device: str) -> None:
     """One stage of the guides."""
-    pictures = data.Pictures.load(work)
+    pictures = data.Pictures.load(work, device)
     if stage == "text":
         text.train(work, pictures, teacher(work, pictures, seed), seed)
         return
-    tower = text.load(work)
+    tower = text.load(work).to(device)
     if stage == "encoder":
         encoder.train(work, pictures, tower, seed)
         return

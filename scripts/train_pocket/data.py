@@ -253,9 +253,10 @@ def colour_name(hue: float, saturation: float, value: float) -> str:
 class Pictures:
     """All icons of a work folder, and endless random prompts and pictures made of them."""
 
-    def __init__(self, pixels: np.ndarray, icons: list[Icon]):
-        """`pixels` is uint8 `[rows, 64, 64, 4]`, straight alpha."""
-        self.pixels, self.icons = pixels, icons
+    def __init__(self, pixels: np.ndarray, icons: list[Icon], device: str = "cpu"):
+        """`pixels` is uint8 `[rows, 64, 64, 4]`, straight alpha; pictures are put together on
+        `device`."""
+        self.pixels, self.icons, self.device = pixels, icons, device
         self.by_name: dict[str, list[Icon]] = {}
         for icon in icons:
             self.by_name.setdefault(icon.name, []).append(icon)
@@ -263,13 +264,13 @@ class Pictures:
         self.popular = [word for word in things.POPULAR if self._meant(word)]
 
     @classmethod
-    def load(cls, work: Path) -> "Pictures":
+    def load(cls, work: Path, device: str = "cpu") -> "Pictures":
         """The folder that `prepare` filled."""
         icons = [
             Icon(**{**e, "keywords": tuple(e["keywords"])})
             for e in json.loads((work / "icons.json").read_text())
         ]
-        return cls(np.load(work / "pictures.npy", mmap_mode="r"), icons)
+        return cls(np.load(work / "pictures.npy", mmap_mode="r"), icons, device)
 
     def _meant(self, word: str) -> list[str]:
         return [name for name in things.POPULAR[word][1].split() if name in self.by_name]
@@ -344,8 +345,9 @@ class Pictures:
         chosen = [self.choose(rng, scenes) for _ in range(count)]
         pixels = np.stack([self._pixels(choice.parts) for choice in chosen])
         two_sided = [not things.ONE_SIDED.search(c.parts[0].icon.name) for c in chosen]
-        mirror = torch.from_numpy((rng.random(count) < mirrored) & two_sided)
-        return chosen, place(torch.from_numpy(pixels), side, mirror, rng, tinted, slant)
+        mirror = torch.from_numpy((rng.random(count) < mirrored) & two_sided).to(self.device)
+        drawn = torch.from_numpy(pixels).to(self.device)
+        return chosen, place(drawn, side, mirror, rng, tinted, slant)
 
     def _pixels(self, parts: Sequence[Part]) -> np.ndarray:
         """The parts in one RGBA picture `[64, 64, 4]`: alone, two side by side, up to four in a
@@ -419,11 +421,11 @@ def place(
     ink = darken_the_pale(rgba[:, :3], alpha, rng) * alpha
 
     def uniform(low: float, high: float, *shape: int) -> torch.Tensor:
-        return torch.from_numpy(rng.uniform(low, high, (n, *shape)).astype(np.float32))
+        return torch.from_numpy(rng.uniform(low, high, (n, *shape)).astype(np.float32)).to(rgba)
 
     scale, shift = uniform(0.72, 0.9), uniform(-1, 1, 2)
     shift = shift * 0.5 * (1 - scale)[:, None]
-    angle = torch.from_numpy(rng.normal(0, 0.05, n).astype(np.float32)).clamp(-0.2, 0.2)
+    angle = torch.from_numpy(rng.normal(0, 0.05, n)).to(rgba).clamp(-0.2, 0.2)
     flip = torch.where(mirror, -1.0, 1.0)
     cos, sin = torch.cos(angle) / scale, torch.sin(angle) / scale
     rows = torch.stack([torch.stack([cos * flip, sin * flip], 1), torch.stack([-sin, cos], 1)], 1)
@@ -437,7 +439,7 @@ def place(
     layer = F.grid_sample(torch.cat([ink, alpha], 1), grid, align_corners=False)
     if fine > side:
         layer = F.avg_pool2d(layer, 2)
-    tint = torch.where(uniform(0, 1, 1) < tinted, uniform(0, 0.2, 3), torch.zeros(n, 3))
+    tint = torch.where(uniform(0, 1, 1) < tinted, uniform(0, 0.2, 3), rgba.new_zeros(n, 3))
     return (layer[:, :3] + (1 - layer[:, 3:]) * (1 - tint)[:, :, None, None]).clamp(0, 1)
 
 
@@ -449,8 +451,6 @@ def darken_the_pale(
     darkness = ((1 - rgb).mean(1, keepdim=True) * alpha).sum((1, 2, 3)) / alpha.sum(
         (1, 2, 3)
     ).clamp(min=1)
-    tone = (
-        torch.tensor([0.72, 0.8, 0.9])
-        + torch.from_numpy(rng.uniform(-0.05, 0.05, (len(rgb), 3))).float()
-    )
+    shade = torch.from_numpy(rng.uniform(-0.05, 0.05, (len(rgb), 3))).to(rgb)
+    tone = torch.tensor([0.72, 0.8, 0.9]).to(rgb) + shade
     return torch.where((darkness < 0.14)[:, None, None, None], rgb * tone[:, :, None, None], rgb)

@@ -8,17 +8,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from losses.encoders.pocket.models import ENCODER_SIZE, PICTURE_SIZE, Encoder
+from losses.encoders.pocket.models import ENCODER_SIZE, Encoder
 from losses.encoders.pocket.text import TextTower
 
 from .data import Pictures
 from .loop import Stage, load_average
 from .text import SCENES
 
-BATCH, STEPS = 64, 4_000
+BATCH, STEPS = 64, 2_000
 LEARNING_RATE = 1e-3
 # Of cosines before the softmax, at the start; it is learned.
 SCALE = 20.0
+
+# Side in pixels of a picture as coarse as a dream at its worst.
+COARSE = 32
 
 # L2 length, in values of [0, 1] over the whole 64 x 64 picture, of the longest one-step attack that
 # pictures are trained under: 0.009 in every value. Gradients of networks trained so draw (Engstrom
@@ -40,7 +43,7 @@ class Scorer(nn.Module):
         `images` `[n, 3, 64, 64]` in [0, 1], `text` `[n, DIM]`; `same` `[n, n]` marks pairs that
         show the same thing in the same colour, which share the target.
         """
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast(images.device.type, torch.bfloat16):
             found = self.encoder((2 * images - 1).contiguous(memory_format=torch.channels_last))
         logits = self.log_scale.clamp(max=4.0).exp() * found @ text.T
         target = same / same.sum(1, keepdim=True)
@@ -51,17 +54,15 @@ def worsen(images: Tensor, rng: np.random.Generator) -> Tensor:
     """What dreams and strokes look like: a third as they are, the others coarse, blurred or
     noisy; `[n, 3, 64, 64]`."""
     n = len(images)
-    coarse = F.interpolate(
-        F.avg_pool2d(images, ENCODER_SIZE // PICTURE_SIZE), size=ENCODER_SIZE, mode="bilinear"
-    )
+    coarse = F.interpolate(images, COARSE, mode="area")
+    coarse = F.interpolate(coarse, ENCODER_SIZE, mode="bilinear")
     blurred = F.avg_pool2d(
         F.avg_pool2d(coarse, 5, 1, 2, count_include_pad=False), 3, 1, 1, count_include_pad=False
     )
-    deviation = torch.from_numpy(rng.uniform(0.02, 0.2, (n, 1, 1, 1)).astype(np.float32))
-    noisy = coarse + deviation * torch.from_numpy(
-        rng.standard_normal(images.shape, dtype=np.float32)
-    )
-    kind = torch.from_numpy(rng.choice(4, n, p=(0.34, 0.26, 0.2, 0.2)))[:, None, None, None]
+    deviation = torch.from_numpy(rng.uniform(0.02, 0.2, (n, 1, 1, 1))).to(images)
+    noise = torch.from_numpy(rng.standard_normal(images.shape, dtype=np.float32)).to(images)
+    noisy = coarse + deviation * noise
+    kind = torch.from_numpy(rng.choice(4, (n, 1, 1, 1), p=(0.34, 0.26, 0.2, 0.2))).to(images.device)
     return torch.where(
         kind == 0, images, torch.where(kind == 1, coarse, torch.where(kind == 2, blurred, noisy))
     )
@@ -77,7 +78,7 @@ def attack(
     """
     images = images.detach().requires_grad_()
     (gradient,) = torch.autograd.grad(scorer.loss(images, text, same), images)
-    length = torch.from_numpy(rng.uniform(0, ATTACK_RADIUS, (len(images), 1)).astype(np.float32))
+    length = torch.from_numpy(rng.uniform(0, ATTACK_RADIUS, (len(images), 1))).to(images)
     return (images + (length * F.normalize(gradient.flatten(1), dim=1)).view_as(images)).detach()
 
 
@@ -97,12 +98,12 @@ def train(
             BATCH, ENCODER_SIZE, rng, scenes=SCENES, tinted=0.3, mirrored=0.5, slant=0.12
         )
         kinds = [[(p.icon.name, p.named) for p in c.parts] + [c.style] for c in chosen]
-        same = torch.tensor([[float(a == b) for b in kinds] for a in kinds])
+        same = torch.tensor([[float(a == b) for b in kinds] for a in kinds]).to(images)
         with torch.no_grad():
             text = tower([choice.prompt for choice in chosen])
         return scorer.loss(attack(scorer, worsen(images, rng), text, same, rng), text, same)
 
-    scorer = Scorer().to(memory_format=torch.channels_last)
+    scorer = Scorer().to(pictures.device, memory_format=torch.channels_last)
     matrices = [x for x in scorer.encoder.body.parameters() if x.ndim > 1]
     stage = Stage(work, "encoder", scorer, LEARNING_RATE, seed, matrices)
     stage.run(step, steps, stop_after)

@@ -24,4 +24,5 @@ def save_half(model: nn.Module, path: Path) -> None:
     """Weights in float16, under a temporary name first: a reader never sees half a file."""
     state = {key: value.half().contiguous() for key, value in model.state_dict().items()}
     save_file(state, path.with_suffix(".tmp"))
+    path.with_suffix(".tmp").chmod(0o644)
     os.replace(path.with_suffix(".tmp"), path)

@@ -31,7 +31,7 @@ EMA_DECAY = 0.999  # averages over a thousand steps, a tenth of a run of an hour
 def load_average(model: nn.Module, path: Path, prefix: str = "") -> nn.Module:
     """`model` with the averaged weights of a checkpoint, those whose names start with `prefix`;
     frozen."""
-    state = torch.load(path, weights_only=True)["average"]
+    state = torch.load(path, map_location="cpu", weights_only=True)["average"]
     model.load_state_dict(
         {name.removeprefix(prefix): x for name, x in state.items() if name.startswith(prefix)}
     )
@@ -80,7 +80,7 @@ class Stage:
         self.rng = np.random.default_rng(seed)
         self.steps, self.seconds = 0, 0.0
         if self.path.exists():
-            self._restore(torch.load(self.path, weights_only=True))
+            self._restore(torch.load(self.path, map_location="cpu", weights_only=True))
 
     def _restore(self, state: dict) -> None:
         self.model.load_state_dict(state["model"])

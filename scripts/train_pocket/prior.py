@@ -32,16 +32,16 @@ def denoising_loss(model: Prior, clean: Tensor, text: Tensor, rng: np.random.Gen
     the weight of every noise level is 1.
     """
     n = len(clean)
-    sigma = torch.from_numpy(np.exp(rng.normal(SIGMA_MEAN, SIGMA_DEVIATION, n)).astype(np.float32))
-    noise = torch.from_numpy(rng.standard_normal(clean.shape, dtype=np.float32))
+    sigma = torch.from_numpy(np.exp(rng.normal(SIGMA_MEAN, SIGMA_DEVIATION, n))).to(clean)
+    noise = torch.from_numpy(rng.standard_normal(clean.shape, dtype=np.float32)).to(clean)
     level = sigma[:, None, None, None]
     total = (level**2 + SIGMA_DATA**2).sqrt()
     noisy = clean + level * noise
     target = (clean - noisy * (SIGMA_DATA / total) ** 2) * total / (level * SIGMA_DATA)
-    silent = torch.from_numpy(rng.random(n) < NO_PROMPT)
+    silent = torch.from_numpy(rng.random(n) < NO_PROMPT).to(clean.device)
     text = torch.where(silent[:, None], model.null, text)
     x = (noisy / total).contiguous(memory_format=torch.channels_last)
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast(clean.device.type, torch.bfloat16):
         output = model.network(x, sigma.log() / 4, text)
     return (output.float() - target).square().mean()
 
@@ -65,7 +65,7 @@ def train(
             text = tower([choice.prompt for choice in chosen])
         return denoising_loss(model, clean * 2 - 1, text, rng)
 
-    model = Prior().to(memory_format=torch.channels_last)
+    model = Prior().to(pictures.device, memory_format=torch.channels_last)
     ends = (model.inlet, model.outlet)
     at_the_ends = {id(weight) for end in ends for weight in end.parameters()}
     matrices = [x for x in model.parameters() if x.ndim > 1 and id(x) not in at_the_ends]

@@ -65,7 +65,7 @@ class Student(nn.Module):
         loss = text.new_zeros(())
         for key, vectors in self.classes.items():
             logits = SCALE * text @ F.normalize(vectors, dim=1).T
-            loss = loss + F.cross_entropy(logits, _shares(named[key], len(vectors)))
+            loss = loss + F.cross_entropy(logits, _shares(named[key], len(vectors)).to(text))
         return loss
 
 
@@ -145,7 +145,7 @@ def train(
 ) -> None:
     """Train `work/text.pt`; `teacher` is a list of prompts and the vectors `[n, DIM]` to follow."""
     torch.manual_seed(seed)
-    prompts, targets = teacher
+    prompts, targets = teacher[0], teacher[1].to(pictures.device)
 
     def step(student: Student, rng: np.random.Generator) -> Tensor:
         batch = rng.integers(len(prompts), size=BATCH)
@@ -154,7 +154,7 @@ def train(
         chosen = [pictures.choose(rng, SCENES) for _ in range(BATCH)]
         return FOLLOWING * apart + student.naming_loss(chosen)
 
-    student = Student(pictures.names)
+    student = Student(pictures.names).to(pictures.device)
     Stage(work, "text", student, LEARNING_RATE, seed).run(step, steps, stop_after)
 
 
