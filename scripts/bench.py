@@ -1,5 +1,6 @@
 """What drawing costs: `scripts/bench render` times the renderers, `scripts/bench step` a step of
-the loop, and `scripts/bench views` draws with raster and with vector views.
+the loop, `scripts/bench draw` whole drawings, and `scripts/bench views` draws with raster and with
+vector views.
 
 Times are medians; compare them within one run only, machines differ and have moods.
 """
@@ -14,6 +15,7 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
+from scripts.bench_draw import time_drawings
 from scripts.bench_render import BACKENDS, time_renderers
 from scripts.bench_step import time_steps
 from scripts.bench_views import compare_views
@@ -29,6 +31,7 @@ def main() -> int:
     render.add_argument("--backend", nargs="+", choices=BACKENDS, help="those that can be had")
     render.add_argument("--json", type=Path, metavar="FILE", help="write the rows here as well")
     step = kinds.add_parser("step", help="where the time of a step of the loop goes")
+    kinds.add_parser("draw", help="whole drawings, by preset")
     views = kinds.add_parser("views", help="drawings with raster and with vector views")
     views.add_argument("--drawings", type=int, default=24, help="how many prompts, 24 at most")
     views.add_argument("--sheet", type=Path, metavar="FILE", help="save them side by side")
@@ -39,6 +42,9 @@ def main() -> int:
     console = Console(width=120 if not sys.stdout.isatty() else None)
     if arguments.kind == "views":
         console.print(compare_views(arguments.drawings, arguments.sheet, machine("cpu")))
+        return 0
+    if arguments.kind == "draw":
+        console.print(time_drawings(f"{machine('cpu')}, medians in seconds"))
         return 0
     if arguments.device == "cuda" and not torch.cuda.is_available():
         console.print("scripts/bench: torch.cuda.is_available() is false on this machine")

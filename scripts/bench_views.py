@@ -1,7 +1,6 @@
 """Raster views against vector views: the same drawings at the default settings with either.
 
-The likeness is the cosine of the finished drawing with its prompt, by the encoder that chose the
-dream. It had no part in the strokes, but it is no independent judge.
+The likeness is the cosine of the finished drawing with its prompt by the judge, which guides none.
 """
 
 import time
@@ -14,10 +13,11 @@ from PIL import Image
 from rich.progress import track
 from rich.table import Table
 
-from clipdraw import render
+from clipdraw import Drawing, render
 from clipdraw.film import to_image
 from clipdraw.views import VectorViews
-from predictors.clipdraw.draw import Plan, Settings, choose, cosines, draw, plan
+from losses.judge import Judge, load_judge
+from predictors.clipdraw.draw import Plan, Settings, choose, draw, plan
 from scripts.sheet import SHEETS
 
 SIDE = 192
@@ -26,7 +26,7 @@ SIDE = 192
 def compare_views(drawings: int, sheet: Path | None, title: str) -> Table:
     """A table of the prompts of the README's second sheet; `sheet` shows both drawings of each."""
     prompts = SHEETS["things.png"][:drawings]
-    rows, tiles = [], []
+    judge, rows, tiles = load_judge(), [], []
     for seed, prompt in enumerate(track(prompts, transient=True)):
         settings = Settings(prompt=prompt, model="pocket", seed=seed).resolved()
         row = []
@@ -35,12 +35,17 @@ def compare_views(drawings: int, sheet: Path | None, title: str) -> Table:
             *_, last = draw(settings, drawn)
             seconds = time.perf_counter() - start
             drawing = choose(settings, drawn, last).drawing
-            row.append((cosines(settings, drawn, drawing).item(), seconds))
+            row.append((likeness(judge, drawing, prompt), seconds))
             tiles.append(to_image(render(drawing, SIDE, SIDE)[0]))
         rows.append(row)
     if sheet:
         save(tiles, sheet)
     return table(prompts, rows, title)
+
+
+def likeness(judge: Judge, drawing: Drawing, prompt: str) -> float:
+    seen = judge.embed_image(render(drawing, judge.size, judge.size))
+    return (seen @ judge.embed_text([prompt]).T).item()
 
 
 def both(settings: Settings) -> Iterator[Plan]:
