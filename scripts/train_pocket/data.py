@@ -27,6 +27,10 @@ RENDER_PX = 64
 # A word that stands for more things than this says little about any of them.
 MOST_MEANINGS = 6
 
+# Share of the popular words. The tenth of their table then comes fourteen times as often as a thing
+# that is not in it, the last six times.
+POPULAR = 0.62
+
 # Shares of the scenes with one thing and another, with two, with three and with four of a thing.
 SCENES = (0.5, 0.2, 0.15, 0.15)
 # Top and left of each of several things, in halves of the picture.
@@ -278,8 +282,7 @@ class Pictures:
     def choose(self, rng: np.random.Generator, scenes: float = 0.0) -> Choice:
         """A random prompt and what it names; a share of `scenes` shows several things.
 
-        More than half of the things are popular words: the tenth of their table comes eleven
-        times as often as a thing that is not in it, the last five times.
+        Most of the things are popular words.
         """
         style = _pick(things.STYLE_SHARES, rng)
         noun, part = self._part(style, rng)
@@ -304,7 +307,7 @@ class Pictures:
 
     def _thing(self, rng: np.random.Generator) -> tuple[str, str]:
         """The words for a thing, and its name."""
-        if rng.random() < 0.55 and self.popular:
+        if rng.random() < POPULAR and self.popular:
             word = self.popular[int(len(self.popular) * rng.random() ** 1.5)]
             meant = self._meant(word)
             name = meant[0] if rng.random() < 0.5 else meant[rng.integers(len(meant))]
