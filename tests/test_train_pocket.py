@@ -8,7 +8,7 @@ import torch
 
 from losses.encoders.pocket import Pocket
 from losses.encoders.pocket.text import DIM, TextTower
-from scripts.train_pocket import data, encoder, export, prior, styles, text, things
+from scripts.train_pocket import colours, data, encoder, export, icons, prior, styles, text, things
 
 
 def disc(colour, square=False):
@@ -23,24 +23,24 @@ def disc(colour, square=False):
 @pytest.fixture
 def pictures():
     """A red heart and a yellow sun, not very like them, and their other colours."""
-    rows, icons = [], []
+    rows, found = [], []
     for name, picture in (
         ("red-heart", disc((220, 30, 30))),
         ("sun", disc((250, 210, 40), square=True)),
     ):
-        colour, variants = data.recolour(picture)
+        colour, variants = colours.recolour(picture)
         where = {key: len(rows) + i for i, key in enumerate(["", *variants])}
-        icons.append(data.Icon(name, "noto", ("warm thing",), colour, where))
+        found.append(data.Icon(name, "noto", ("warm thing",), colour, where))
         rows += [picture, *variants.values()]
         for style in ("fluent-emoji-flat", "line", "shadow", "watercolour"):
-            icons.append(data.Icon(name, style, (), None, {"": len(rows)}))
+            found.append(data.Icon(name, style, (), None, {"": len(rows)}))
             rows.append(picture)
-    return data.Pictures(np.stack(rows), icons)
+    return data.Pictures(np.stack(rows), found)
 
 
 def test_recolouring_keeps_the_shape_and_hits_the_colour():
     picture = disc((220, 30, 30))
-    own, variants = data.recolour(picture)
+    own, variants = colours.recolour(picture)
     assert own == "red"
     assert set(variants) == set(things.COLOURS) - {"red"}
     for variant in variants.values():
@@ -52,7 +52,7 @@ def test_recolouring_keeps_the_shape_and_hits_the_colour():
 def test_a_picture_of_many_colours_keeps_them():
     picture = disc((220, 30, 30))
     picture[:24, :, :3] = (30, 200, 60)
-    assert data.recolour(picture) == (None, {})
+    assert colours.recolour(picture) == (None, {})
 
 
 def test_pictures_are_whole_with_a_white_margin(pictures):
@@ -126,7 +126,7 @@ FACE = (
 
 
 def test_line_art_is_black_on_white_and_keeps_dark_shapes():
-    picture = data.render(styles.line_art(FACE))
+    picture = icons.render(styles.line_art(FACE))
     # Middle of the face, of an eye, its border and the mouth; the view is a little wider.
     assert picture[35, 32, :3].tolist() == [255, 255, 255]
     assert picture[25, 21, :3].tolist() == [0, 0, 0]

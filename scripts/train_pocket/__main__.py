@@ -25,7 +25,7 @@ import torch
 from losses import judge as judge_package
 from losses.encoders import pocket
 
-from . import data, encoder, export, judge, judge_data, prior, sheet, text
+from . import data, encoder, export, icons, judge, judge_data, prior, sheet, text
 
 ROOT = Path(__file__).parents[2]
 STAGES = ("data", "text", "prior", "encoder", "judge", "export", "sheet")
@@ -93,7 +93,7 @@ def run(stage: str, work: Path, seed: int, device: str) -> None:
     """One stage in the folder `work`."""
     if stage == "data":
         if not (work / "icons.json").exists():
-            data.prepare(work)
+            icons.prepare(work)
         if not (work / "judge.json").exists():
             judge_data.prepare(work)
     elif stage == "sheet":

@@ -1,14 +1,11 @@
-"""Pictures and prompts: icons rendered once, then placed, coloured and named afresh every time
-they are drawn.
+"""Prompts and pictures: icons are chosen, placed and named afresh every time they are drawn.
 
 Randomness is a `numpy.random.Generator` that the caller owns.
 """
 
-import io
 import json
 import re
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -16,16 +13,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 
-from . import sources, styles, things
-
-# Pixels of a rendered icon: 1.5 times the prior's 32, so that an icon placed at 0.65 to 0.9 of
-# the canvas is sharp there, and at 64 pixels for the encoder it is only a little soft.
-RENDER_PX = 64
-
-# A word that stands for more things than this says little about any of them.
-MOST_MEANINGS = 6
+from . import things
+from .icons import RENDER_PX
 
 # Share of the popular words. The tenth of their table then comes fourteen times as often as a thing
 # that is not in it, the last six times.
@@ -39,10 +29,6 @@ PLACES = {
     3: ((0, 0.5), (1, 0), (1, 1)),
     4: ((0, 0), (0, 1), (1, 0), (1, 1)),
 }
-
-HUE_WINDOW = (
-    40 * 256 // 360
-)  # an icon's main hue is all that lies within 40 degrees of the peak, in PIL's 256 steps
 
 
 @dataclass(frozen=True)
@@ -75,183 +61,6 @@ class Choice(NamedTuple):
     """A key of `things.STYLE_FRAMES` that the prompt names, or ""."""
     parts: tuple[Part, ...]
     """One; or two different ones; or two to four of the same."""
-
-
-def prepare(work: Path) -> None:
-    """Fetch, render, recolour and repaint all icons into `work/pictures.npy` (uint8
-    `[rows, 64, 64, 4]`) and `work/icons.json`."""
-    folders = sources.fetch(work)
-    words = _keywords(folders)
-    generator = torch.Generator().manual_seed(0)
-    rows: list[np.ndarray] = []
-    icons = []
-
-    def add(name: str, style: str, keywords: list[str], picture: np.ndarray, tinted: bool) -> None:
-        colour, variants = recolour(picture) if tinted else (None, {})
-        where = {key: len(rows) + i for i, key in enumerate(["", *variants])}
-        rows.extend([picture, *variants.values()])
-        icons.append(
-            {"name": name, "style": style, "keywords": keywords, "colour": colour, "rows": where}
-        )
-
-    for style in sources.STYLES:
-        for name, svg, character in _icons(folders[style]):
-            keywords, tinted = words.get(character, []), name not in things.PEOPLE
-            picture = render(svg)
-            add(name, style, keywords, picture, tinted)
-            if style == "noto":
-                add(name, "watercolour", keywords, styles.wash(picture, generator), tinted)
-            else:
-                # Noto's shading would be lines upon lines.
-                add(name, "line", keywords, render(styles.line_art(svg)), tinted=False)
-    keywords = {icon["name"]: icon["keywords"] for icon in icons}
-    for name, style, svg in _glyphs(folders, set(keywords)):
-        add(name, style, keywords[name], render(svg), tinted=False)
-    np.save(work / "pictures.npy", np.stack(rows))
-    (work / "icons.json").write_text(json.dumps(icons))
-
-
-def render(svg: str) -> np.ndarray:
-    """One SVG document -> straight RGBA, uint8 `[64, 64, 4]`."""
-    import resvg_py
-
-    image = Image.open(
-        io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=svg, width=RENDER_PX, height=RENDER_PX)))
-    )
-    return np.asarray(image.convert("RGBA"))
-
-
-def _icons(folder: Path) -> list[tuple[str, str, str]]:
-    """Name, SVG and character of every wanted icon of a set, in the set's own order."""
-    icons = json.loads((folder / "icons.json").read_text())
-    character = {
-        name: code for code, name in json.loads((folder / "chars.json").read_text()).items()
-    }
-    found = {}
-    for category, names in json.loads((folder / "metadata.json").read_text())["categories"].items():
-        for name in names:
-            if name in icons["icons"] and things.wanted(name, category):
-                found[name] = _document(icons["icons"][name], icons)
-    return [
-        (name, svg, character.get(name, "").replace("-fe0f", "")) for name, svg in found.items()
-    ]
-
-
-def _document(icon: dict, defaults: dict) -> str:
-    """The icon as an SVG document with a square view."""
-    width, height = (
-        icon.get(key, defaults.get(key, 16)) for key in ("width", "height")
-    )  # 16 by the format's rules
-    side = max(width, height)
-    left, top = icon.get("left", 0) - (side - width) / 2, icon.get("top", 0) - (side - height) / 2
-    return (
-        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
-        f'viewBox="{left} {top} {side} {side}">{icon["body"]}</svg>'
-    )
-
-
-def _glyphs(folders: dict[str, Path], names: set[str]) -> Iterator[tuple[str, str, str]]:
-    """Name, style and SVG of the icons in one ink that show a thing of the icon sets: those of
-    lucide and mdi's outlines are lines, the rest of mdi are shadows."""
-    words = {things.called(name): name for name in sorted(names)}
-    words |= {
-        word: meant.split()[0]
-        for word, (_, meant) in things.POPULAR.items()
-        if meant.split()[0] in names
-    }
-    for package, inside in (("lucide", "icons"), ("mdi", "svg")):
-        for file in sorted((folders[package] / inside).glob("*.svg")):
-            word = re.sub("-(outline|variant)", "", file.stem).replace("-", " ")
-            if word in words and not things.HOMONYMS.fullmatch(f"{package} {word}"):
-                lines = package == "lucide" or "outline" in file.stem
-                yield words[word], "line" if lines else "shadow", file.read_text()
-
-
-def _keywords(folders: dict[str, Path]) -> dict[str, list[str]]:
-    """Character code -> keywords, without words that name many things ("animal") or a popular
-    thing of their own."""
-    table = json.loads((folders["emojilib"] / "dist" / "emoji-en-US.json").read_text())
-    found = {
-        character: [word.replace("_", " ") for word in words] for character, words in table.items()
-    }
-    cldr = json.loads((folders["cldr"] / "annotations" / "en" / "annotations.json").read_text())
-    for character, words in cldr["annotations"]["annotations"].items():
-        if character in found:
-            found[character] += [w for w in words["default"] if w not in found[character]]
-    counts = Counter(word for words in found.values() for word in words[1:])
-    named = set(things.POPULAR) | set(things.COLOURS)
-    named |= {things.called(words[0].replace(" ", "-")) for words in found.values()}
-    return {
-        "-".join(f"{ord(c):x}" for c in character if c != "\ufe0f"): [
-            word for word in words[1:] if counts[word] <= MOST_MEANINGS and word not in named
-        ]
-        for character, words in found.items()
-    }
-
-
-def main_hue(hsv: np.ndarray, alpha: np.ndarray) -> tuple[int, np.ndarray] | None:
-    """The hue (0..255) that most of a picture's saturated ink has, and the mask of that ink; None
-    where there is none.
-
-    Asked of it: a third of the ink is saturated, and 70 % of that lies within the window, so that
-    "a red house" is red to the eye as well.
-    """
-    hue, saturation = hsv[..., 0].astype(int), hsv[..., 1]
-    inked = alpha > 127
-    vivid = inked & (saturation > 64) & (hsv[..., 2] > 40)
-    if vivid.sum() < max(1, 0.33 * inked.sum()):
-        return None
-    counts = np.bincount(hue[vivid], minlength=256).astype(float)
-    reach = range(-HUE_WINDOW, HUE_WINDOW + 1)
-    # Weights that fall off, or a single hue would have a plateau of peaks around it.
-    peak = int(sum((HUE_WINDOW - abs(by)) * np.roll(counts, by) for by in reach).argmax())
-    near = np.abs((hue - peak + 128) % 256 - 128) <= HUE_WINDOW
-    return (peak, near & (saturation > 40)) if (vivid & near).sum() >= 0.7 * vivid.sum() else None
-
-
-def recolour(picture: np.ndarray) -> tuple[str | None, dict[str, np.ndarray]]:
-    """Straight RGBA `[h, w, 4]` -> name of its main colour, and the picture in each other colour;
-    (None, {}) if mixed."""
-    hsv = np.asarray(Image.fromarray(picture[..., :3]).convert("HSV"))
-    found = main_hue(hsv, picture[..., 3])
-    if found is None:
-        return None, {}
-    peak, mask = found
-    strong = hsv[mask & (picture[..., 3] > 127)]
-    saturation, value = np.percentile(strong[:, 1], 80), np.percentile(strong[:, 2], 80)
-    own = colour_name(peak * 360 / 256, saturation / 255, value / 255)
-    variants = {}
-    for name, (hue, saturate, brighten) in things.COLOURS.items():
-        if name != own:
-            new = hsv.astype(float)
-            new[..., 0] = (
-                peak
-                if hue is None
-                else hue * 256 / 360 + 0.3 * ((new[..., 0] - peak + 128) % 256 - 128)
-            )
-            new[..., 1] *= (
-                saturate * 215 / saturation
-            )  # 0.85 and 0.95: as vivid as the icon sets' own colours
-            new[..., 2] *= brighten * 242 / value
-            new = np.where(mask[..., None], new, hsv)
-            new[..., 0] %= 256
-            rgb = Image.fromarray(new.clip(0, 255).astype(np.uint8), "HSV").convert("RGB")
-            variants[name] = np.dstack([np.asarray(rgb), picture[..., 3]])
-    return own, variants
-
-
-def colour_name(hue: float, saturation: float, value: float) -> str:
-    """The everyday name of a vivid colour; hue in degrees, the others in [0, 1]."""
-    if 5 <= hue < 38 and value < 0.75:
-        return "brown"
-    if hue < 15 or hue >= 345:
-        return "pink" if saturation < 0.5 else "red"
-    if hue < 38:
-        return "orange"
-    for limit, name in ((68, "yellow"), (170, "green"), (252, "blue"), (300, "purple")):
-        if hue < limit:
-            return name
-    return "pink"
 
 
 class Pictures:
@@ -433,9 +242,8 @@ def place(
     cos, sin = torch.cos(angle) / scale, torch.sin(angle) / scale
     rows = torch.stack([torch.stack([cos * flip, sin * flip], 1), torch.stack([-sin, cos], 1)], 1)
     theta = torch.cat([rows, -rows @ shift[:, :, None]], 2)
-    fine = side * (
-        2 if side < RENDER_PX else 1
-    )  # two samples per pixel and direction where pixels are coarse
+    # Two samples per pixel and direction where pixels are coarse.
+    fine = side * (2 if side < RENDER_PX else 1)
     grid = F.affine_grid(theta, [n, 4, fine, fine], align_corners=False)
     tilt = uniform(-slant, slant, 1, 1, 2)
     grid = grid / (1 + (grid * tilt).sum(-1, keepdim=True))

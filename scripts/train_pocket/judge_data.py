@@ -22,7 +22,7 @@ from clipdraw import Weighted, optimise
 from clipdraw.scribble import scribble_over
 from losses import PictureDistance
 
-from . import data, sources, things
+from . import colours, data, sources, things
 
 # npm name, version, sha256 of the tarball. Licences in this order: CC-BY-4.0, Apache-2.0,
 # CC-BY-4.0, MIT, Apache-2.0, MIT, MIT, CC-BY-4.0, CC-BY-3.0, CC-BY-4.0.
@@ -297,7 +297,7 @@ def versions(
     if kind in COLOURED:
         fine = render(svg)
         picture = shrunk(fine)
-        colour, variants = data.recolour(picture)
+        colour, variants = colours.recolour(picture)
         yield "colour", colour, {"": picture, **variants}
         yield "lines", None, {"": shrunk(outlined(fine))}
     else:
