@@ -13,9 +13,11 @@ import argparse
 import hashlib
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from PIL import Image, ImageDraw, ImageFont
@@ -38,6 +40,17 @@ RIGHT, WRONG, PLAIN = "#1a7f37", "#b3261e", "#222222"
 WORST = 10
 
 
+class Asked(NamedTuple):
+    """One line of a list."""
+
+    section: str
+    """The comment above its group."""
+    name: str
+    """The line itself."""
+    prompt: str
+    """The line in the template."""
+
+
 @dataclass(frozen=True)
 class Verdicts:
     """What one model makes of all drawings, in the order of the prompts."""
@@ -45,47 +58,47 @@ class Verdicts:
     ranks: Tensor
     """How many other prompts it likes at least as well as the right one; 0 is right."""
     margins: Tensor
-    guesses: list[str]
-    """The prompt that it likes best."""
+    guesses: list[int]
+    """Number of the prompt that it likes best."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     arguments = _parser().parse_args(argv)
     try:
-        sections, prompts = read_prompts(arguments.prompts, arguments.template)
-        all_settings = [settings_of(prompt, arguments) for prompt in prompts]
+        asked = read_prompts(arguments.prompts, arguments.template)
+        all_settings = [settings_of(one.prompt, arguments) for one in asked]
     except (OSError, ValueError) as error:
         print(f"scripts/score: {error}", file=sys.stderr)
         return 2
     folder = arguments.out or ROOT / "output" / f"score-{arguments.prompts.stem}-{arguments.seed}"
     drawings = [drawn(s, number, folder) for number, s in enumerate(all_settings, 1)]
+    prompts = [one.prompt for one in asked]
     judge, guide = (verdicts(m, drawings, prompts) for m in (load_judge(), load_encoder("pocket")))
-    write_scores(folder / "scores.json", prompts, sections, judge, guide)
-    sheet(drawings, prompts, judge).save(folder / "sheet.png", optimize=True)
-    print(told(prompts, sections, judge, guide))
+    write_scores(folder / "scores.json", asked, judge, guide)
+    sheet(drawings, asked, judge).save(folder / "sheet.png", optimize=True)
+    print(told(asked, judge, guide))
     print(f"\n{folder}/sheet.png shows all of them, scores.json has every number")
     return 0
 
 
-def read_prompts(file: Path, template: str = "{}") -> tuple[list[str], list[str]]:
-    """Sections and prompts of a list: a prompt a line, in the template, with the article that fits;
-    the comment above a group names its section.
+def read_prompts(file: Path, template: str = "{}") -> list[Asked]:
+    """A prompt a line, with the article that fits; a comment above a group names its section.
 
     Raises:
         ValueError: no prompt at all, or one that stands there twice.
     """
-    section, sections, prompts = "", [], []
-    for line in file.read_text(encoding="utf-8").splitlines():
+    section, asked = "", []
+    for line in map(str.strip, file.read_text(encoding="utf-8").splitlines()):
         if line.startswith("#"):
-            section = line.lstrip("# ").strip()
-        elif line.strip():
-            sections.append(section)
-            prompts.append(with_article(template.replace("{}", line.strip())))
-    twice = sorted({prompt for prompt in prompts if prompts.count(prompt) > 1})
-    if twice or not prompts:
+            section = line.lstrip("# ")
+        elif line:
+            asked.append(Asked(section, line, with_article(template.replace("{}", line))))
+    counts = Counter(one.prompt for one in asked)
+    twice = [prompt for prompt, count in counts.items() if count > 1]
+    if twice or not asked:
         raise ValueError(f"{file}: {f'{twice[0]!r} is there twice' if twice else 'no prompts'}")
-    return sections, prompts
+    return asked
 
 
 def with_article(prompt: str) -> str:
@@ -141,8 +154,7 @@ def verdicts(model, drawings: Sequence[Drawing], prompts: list[str]) -> Verdicts
     pictures = torch.cat([render(drawing, model.size, model.size) for drawing in drawings])
     likeness = model.embed_image(pictures) @ model.embed_text(prompts).T
     own = torch.arange(len(prompts))
-    guesses = [prompts[i] for i in likeness.argmax(1).tolist()]
-    return Verdicts(standings(likeness, own), margins(likeness, own), guesses)
+    return Verdicts(standings(likeness, own), margins(likeness, own), likeness.argmax(1).tolist())
 
 
 def standings(likeness: Tensor, own: Tensor) -> Tensor:
@@ -162,8 +174,9 @@ def recall(ranks: Tensor, first: int) -> float:
     return float((ranks < first).float().mean())
 
 
-def told(prompts: list[str], sections: list[str], judge: Verdicts, guide: Verdicts) -> str:
+def told(asked: list[Asked], judge: Verdicts, guide: Verdicts) -> str:
     """The figures as text: over all, by section, and the worst."""
+    sections = [one.section for one in asked]
     width = max(len("all"), *map(len, sections))
     lines = [
         f"{'':{width}}        the judge               the guide's own, no judge",
@@ -180,15 +193,13 @@ def told(prompts: list[str], sections: list[str], judge: Verdicts, guide: Verdic
     lines += ["", "worst by the judge:"]
     for i in judge.margins.argsort()[:WORST].tolist():
         lines.append(
-            f"  {float(judge.margins[i]):+.3f}  {prompts[i]}: place {int(judge.ranks[i]) + 1}, "
-            f"taken for {judge.guesses[i]!r}"
+            f"  {float(judge.margins[i]):+.3f}  {asked[i].name}: place {int(judge.ranks[i]) + 1}, "
+            f"liked best as {asked[judge.guesses[i]].name!r}"
         )
     return "\n".join(lines)
 
 
-def write_scores(
-    file: Path, prompts: list[str], sections: list[str], judge: Verdicts, guide: Verdicts
-) -> None:
+def write_scores(file: Path, asked: list[Asked], judge: Verdicts, guide: Verdicts) -> None:
     """Every figure, over all and for each prompt."""
 
     def overall(v: Verdicts) -> dict[str, float]:
@@ -196,28 +207,29 @@ def write_scores(
         return {"R@1": first, "R@5": five, "margin": float(v.margins.mean())}
 
     def single(v: Verdicts, i: int) -> dict:
-        return {"rank": int(v.ranks[i]), "margin": float(v.margins[i]), "guess": v.guesses[i]}
+        guess = asked[v.guesses[i]].prompt
+        return {"rank": int(v.ranks[i]), "margin": float(v.margins[i]), "guess": guess}
 
     each = [
-        {"prompt": prompt, "section": section, "judge": single(judge, i), "guide": single(guide, i)}
-        for i, (prompt, section) in enumerate(zip(prompts, sections, strict=True))
+        {**one._asdict(), "judge": single(judge, i), "guide": single(guide, i)}
+        for i, one in enumerate(asked)
     ]
     scores = {"judge": overall(judge), "guide": overall(guide), "drawings": each}
     file.write_text(json.dumps(scores, indent=1) + "\n")
 
 
-def sheet(drawings: Iterable[Drawing], prompts: list[str], judge: Verdicts) -> Image.Image:
-    """All drawings, with the prompt under each, and a tick or what the judge took it for."""
-    rows = -(-len(prompts) // COLUMNS)
+def sheet(drawings: Iterable[Drawing], asked: list[Asked], judge: Verdicts) -> Image.Image:
+    """All drawings, under each its line of the list, and a tick or what the judge took it for."""
+    rows = -(-len(asked) // COLUMNS)
     page = Image.new("RGB", (COLUMNS * SIDE, rows * (SIDE + 2 * LINE + 4)), "white")
-    for i, (drawing, prompt) in enumerate(zip(drawings, prompts, strict=True)):
+    for i, (drawing, one) in enumerate(zip(drawings, asked, strict=True)):
         left, top = i % COLUMNS * SIDE, i // COLUMNS * (SIDE + 2 * LINE + 4)
         page.paste(to_image(render(drawing, SIDE, SIDE)[0]), (left, top))
-        right = int(judge.ranks[i]) == 0
-        # The default font has no tick; "yes" is one in any.
-        verdict, colour = ("yes", RIGHT) if right else (f"no: {judge.guesses[i]}", WRONG)
-        write(page, prompt, (left, top + SIDE), PLAIN)
-        write(page, verdict, (left, top + SIDE + LINE), colour)
+        write(page, one.name, (left, top + SIDE), PLAIN)
+        if int(judge.ranks[i]) == 0:
+            tick(page, (left, top + SIDE + LINE))
+        else:
+            write(page, asked[judge.guesses[i]].name, (left, top + SIDE + LINE), WRONG)
     return page
 
 
@@ -228,6 +240,13 @@ def write(page: Image.Image, text: str, corner: tuple[int, int], colour: str) ->
         text = f"{text.rstrip('…')[:-1]}…"
     middle = (corner[0] + SIDE // 2, corner[1] + LINE // 2)
     pen.text(middle, text, fill=colour, anchor="mm", font=font)
+
+
+def tick(page: Image.Image, corner: tuple[int, int]) -> None:
+    """A tick in the middle of a line; not every font has one."""
+    x, y = corner[0] + SIDE // 2, corner[1] + LINE // 2
+    points = [(x - 5, y), (x - 1, y + 4), (x + 6, y - 5)]
+    ImageDraw.Draw(page).line(points, fill=RIGHT, width=2, joint="curve")
 
 
 def _parser() -> argparse.ArgumentParser:

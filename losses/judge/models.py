@@ -118,22 +118,25 @@ class Patches(nn.Module):
 
 class Looker(nn.Module):
     """Pictures `[n, 3, SIZE, SIZE]` in [0, 1] -> vectors `[n, DIM]`: blocks on 16 x 16 patches,
-    then on 8 x 8, and a few questions that each choose where to look."""
+    then on 8 x 8; a few channels of each place are read side by side.
 
-    def __init__(self, fine: int = 80, coarse: int = 144, questions: int = 3):
+    What is where counts: with attention over the places at the end, and all else the same, half as
+    many pictures (4 % instead of 8) were named rightly after the first 12 000.
+    """
+
+    def __init__(self, fine: int = 72, coarse: int = 128, few: int = 16):
         super().__init__()
         self.inlet = nn.Conv2d(3, fine, 4, stride=4)
         self.fine = nn.Sequential(nn.LayerNorm(fine), Block(fine), Block(fine))
         self.shrink = Patches(fine, coarse, 2)
         self.coarse = nn.Sequential(Block(coarse), Block(coarse), nn.LayerNorm(coarse))
-        self.where = nn.Linear(coarse, questions)
-        self.head = nn.Linear(questions * coarse, DIM)
+        self.few = nn.Linear(coarse, few)
+        self.head = nn.Linear(few * (SIZE // 8) ** 2, DIM)
 
     def forward(self, pictures: Tensor) -> Tensor:
         x = self.inlet(2 * pictures - 1).permute(0, 2, 3, 1)
-        x = self.coarse(self.shrink(self.fine(x))).flatten(1, 2)
-        chosen = self.where(x).float().softmax(1).transpose(1, 2)  # [n, questions, places]
-        return self.head((chosen.to(x.dtype) @ x).flatten(1))
+        x = self.coarse(self.shrink(self.fine(x)))
+        return self.head(self.few(x).flatten(1))
 
 
 class Pair(nn.Module):

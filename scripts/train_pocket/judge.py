@@ -21,19 +21,21 @@ from . import things
 from .judge_data import Example, Pictures, fits
 from .loop import Stage, load_average
 
-BATCH, STEPS = 128, 2500
+# After the first 12 000 pictures 16 % of the things were named rightly in batches of 48, at twice
+# Muon's rate, and 13 % in batches of 96.
+BATCH, STEPS = 64, 3200
 LEARNING_RATE = 2e-3  # between those of the guides' encoder and of their text tower
 # Of cosines before the softmax, at the start; it is learned. In the naming of things it stays.
 SCALE, NAMING_SCALE = 16.0, 16.0
 # How many words and prompts follow the sentence model in each step.
-FOLLOWERS = 192
+FOLLOWERS = 96
 # Weights of the losses beside that of meeting.
-NAMING, COLOUR, FOLLOWING = 0.5, 0.2, 4.0
+NAMING, COLOUR, FOLLOWING = 1.0, 0.2, 4.0
 # A word is another word for a thing where the sentence model finds it so alike, and that much more
 # alike than to any other thing: at 0.72 and 0.06 one in twenty such words is odd.
 ALIKE, APART = 0.72, 0.06
-# Longest one-step attack, as in the stage `encoder`, on half of each batch.
-ATTACK_RADIUS = 1.0
+# Longest one-step attack, as in the stage `encoder`, and how many of a batch take one.
+ATTACK_RADIUS, ATTACKED = 1.0, BATCH // 4
 # Random prompts, and words in phrases, that follow the sentence model besides all single words.
 PROMPTS, PHRASES = 6000, 6000
 BEFORE = ("a", "the", "my", "some", "a piece of", "a kind of", "a group of", "lots of", "his old")
@@ -158,8 +160,8 @@ def train(work: Path, seed: int, steps: int = STEPS, stop_after: int | None = No
         batch = rng.integers(len(words), size=FOLLOWERS)
         texts = student.pair.read([e.prompt for e in examples] + [words[i] for i in batch])
         texts, followers = texts.split([BATCH, FOLLOWERS])
-        half = BATCH // 2
-        images[:half] = attack(student, images[:half], texts, meant[:half], rng)
+        some = slice(ATTACKED)
+        images[some] = attack(student, images[some], texts, meant[some], rng)
         looks = student.look(images)
         following = student.following(followers, meanings[torch.from_numpy(batch)])
         return (
@@ -168,7 +170,11 @@ def train(work: Path, seed: int, steps: int = STEPS, stop_after: int | None = No
             + FOLLOWING * following
         )
 
-    Stage(work, "judge", Student(pictures.things), LEARNING_RATE, seed).run(step, steps, stop_after)
+    student = Student(pictures.things)
+    # After the first 12 000 pictures 13 % of the things were named rightly, with AdamW alone 8 %.
+    layers = (m for m in student.pair.looker.modules() if isinstance(m, nn.Linear))
+    matrices = [layer.weight for layer in layers]
+    Stage(work, "judge", student, LEARNING_RATE, seed, matrices).run(step, steps, stop_after)
 
 
 def teacher(

@@ -86,6 +86,6 @@ def ceiling(judge: Judge, prompts: list[str], pictures: Pictures) -> dict[str, f
 
 if __name__ == "__main__":
     file, work = (*map(Path, sys.argv[1:]), ROOT / "tests/data/prompts.txt", ROOT / ".pocket")[:2]
-    _, asked = read_prompts(file)
+    asked = [one.prompt for one in read_prompts(file)]
     for key, value in ceiling(load_judge(), asked, Pictures.load(work)).items():
         print(f"{key}: {value if isinstance(value, int) else f'{value:.1%}'}")
