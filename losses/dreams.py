@@ -12,9 +12,10 @@ from losses.encoders import Encoder
 from losses.guidance import Guidance
 from losses.prompts import parse_prompts
 
-# Karras et al. 2022, table 1 sample from 80 down to 0.002; for pictures of 32 x 32 pixels noise
-# of 20 already hides everything, and less than 0.02 is a fortieth of a display's contrast.
-SIGMA_MAX, SIGMA_MIN = 20.0, 0.02
+# Karras et al. 2022, table 1 sample from 80 down to 0.002; of flat pictures of 48 x 48 pixels noise
+# of 40 hides everything (from 20, a shape still followed its noise), and what less than 0.05 hides
+# no stroke will show.
+SIGMA_MAX, SIGMA_MIN = 40.0, 0.05
 RHO = 7.0
 
 

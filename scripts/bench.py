@@ -33,7 +33,7 @@ def main() -> int:
     step = kinds.add_parser("step", help="where the time of a step of the loop goes")
     kinds.add_parser("draw", help="whole drawings, by preset")
     views = kinds.add_parser("views", help="drawings with raster and with vector views")
-    views.add_argument("--drawings", type=int, default=24, help="how many prompts, 24 at most")
+    views.add_argument("--drawings", type=int, default=20, help="how many prompts")
     views.add_argument("--sheet", type=Path, metavar="FILE", help="save them side by side")
     for each in (render, step):
         each.add_argument("--device", choices=("cpu", "cuda"), default="cpu")

@@ -18,14 +18,15 @@ from clipdraw.film import to_image
 from clipdraw.views import VectorViews
 from losses.judge import Judge, load_judge
 from predictors.clipdraw.draw import Plan, Settings, choose, draw, plan
-from scripts.sheet import SHEETS
+from scripts.score import PROMPTS, read_prompts
 
 SIDE = 192
 
 
 def compare_views(drawings: int, sheet: Path | None, title: str) -> Table:
-    """A table of the prompts of the README's second sheet; `sheet` shows both drawings of each."""
-    prompts = SHEETS["things.png"][:drawings]
+    """A table of the first so many prompts that `scripts/score` draws; `sheet` shows both drawings
+    of each."""
+    prompts = [asked.prompt for asked in read_prompts(PROMPTS)][:drawings]
     judge, rows, tiles = load_judge(), [], []
     for seed, prompt in enumerate(track(prompts, transient=True)):
         settings = Settings(prompt=prompt, model="pocket", seed=seed).resolved()

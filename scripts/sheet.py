@@ -1,7 +1,8 @@
-"""Draw the pictures that the README shows: `scripts/sheet [DIR]`, docs/ by default.
+"""Draw the pictures that the README shows, but for the hundred of `scripts/score`: `scripts/sheet
+[DIR]`, docs/ by default.
 
-Each sheet holds 24 drawings at the default settings, seeds 0 to 23 in order, nothing picked; the
-prompts were written down before they were drawn. `heart.webp` is the making of the first drawing.
+`heart.webp` is the making of a red heart; `styles.webp` holds drawings at the default settings,
+seed 0, nothing picked.
 """
 
 import sys
@@ -9,52 +10,53 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from clipdraw import render
+from clipdraw import Drawing, render
 from clipdraw.film import to_image
 from clipdraw.loop import Frame
 from predictors.clipdraw import draw
 
-WORDS = ("a red heart", "the sun", "a tree", "a smiling face", "a house", "a fish")
-SHEETS = {
-    "sheet.png": [word for word in WORDS for _ in range(4)],
-    "things.png": [
-        "a blue house", "a cat", "a sunflower", "a sailing boat", "an apple", "a green heart",
-        "a dog", "the moon", "a red car", "a bird", "a butterfly", "an umbrella",
-        "a mushroom", "a rocket", "a cup of tea", "a snowman", "a slice of pizza", "a guitar",
-        "a penguin", "a balloon", "a star", "a cactus", "a train", "a purple flower",
-    ],
-}  # fmt: skip
+HEART = "a red heart"
+STYLES = (
+    "a line drawing of a snail", "a line drawing of a house", "a silhouette of a tree",
+    "a watercolour of a boat", "a watercolour of a flower", "two stars and a moon",
+    "three red hearts", "a cat and a dog",
+)  # fmt: skip
 COLUMNS = 4
 SIDE, LABEL = 192, 22
-FILM_EVERY, FILM_MS, HOLD_MS = 5, 60, 2500
+FILM_EVERY, FILM_MS, HOLD_MS = 4, 60, 2500
 
 
 def main(folder: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True)
-    for name, prompts in SHEETS.items():
-        rows = -(-len(prompts) // COLUMNS)
-        sheet = Image.new("RGB", (COLUMNS * SIDE, rows * (SIDE + LABEL)), "white")
-        for seed, prompt in enumerate(prompts):
-            frames = making(prompt, seed)
-            corner = (seed % COLUMNS * SIDE, seed // COLUMNS * (SIDE + LABEL))
-            sheet.paste(picture(frames[-1]), corner)
-            write(sheet, f"{prompt}, seed {seed}", corner)
-            print(f"{name}: {prompt}, seed {seed}", flush=True)
-            if name == "sheet.png" and seed == 0:
-                save_making(frames, folder / "heart.webp")
-        sheet.save(folder / name, optimize=True)
+    made = making(HEART)
+    save_making(made, folder / "heart.webp")
+    rows = -(-len(STYLES) // COLUMNS)
+    sheet = Image.new("RGB", (COLUMNS * SIDE, rows * (SIDE + LABEL)), "white")
+    for i, prompt in enumerate(STYLES):
+        corner = (i % COLUMNS * SIDE, i // COLUMNS * (SIDE + LABEL))
+        sheet.paste(picture(making(prompt)[-1]), corner)
+        write(sheet, prompt, corner)
+        print(prompt, flush=True)
+    sheet.save(folder / "styles.webp", quality=85)
     return 0
 
 
-def making(prompt: str, seed: int) -> list[Frame]:
-    """Every few frames of a drawing at the default settings, and the last one."""
-    settings = draw.Settings(prompt=prompt, seed=seed, model="pocket").resolved()
-    frames = draw.draw(settings, draw.plan(settings, say=lambda _: None))
-    return [frame for frame in frames if frame.step % FILM_EVERY == 0 or frame.step == frame.steps]
+def making(prompt: str) -> list[Drawing]:
+    """The drawing that is handed out at the default settings, after every few steps of its
+    making."""
+    settings = draw.Settings(prompt=prompt, model="pocket").resolved()
+    plan = draw.plan(settings, say=lambda _: None)
+    frames: list[Frame] = [
+        frame
+        for frame in draw.draw(settings, plan)
+        if frame.step % FILM_EVERY == 0 or frame.step == frame.steps
+    ]
+    chosen = draw.choose(settings, plan, frames[-1])
+    return [frame.drawing.split()[chosen.picture] for frame in frames] + [chosen.drawing]
 
 
-def picture(frame: Frame) -> Image.Image:
-    return to_image(render(frame.drawing, SIDE, SIDE)[0])
+def picture(drawing: Drawing) -> Image.Image:
+    return to_image(render(drawing, SIDE, SIDE)[0])
 
 
 def write(sheet: Image.Image, text: str, corner: tuple[int, int]) -> None:
@@ -63,8 +65,8 @@ def write(sheet: Image.Image, text: str, corner: tuple[int, int]) -> None:
     ImageDraw.Draw(sheet).text(middle, text, fill="#444444", anchor="mm", font=font)
 
 
-def save_making(frames: list[Frame], file: Path) -> None:
-    first, *rest = map(picture, frames)
+def save_making(drawings: list[Drawing], file: Path) -> None:
+    first, *rest = map(picture, drawings)
     times = [FILM_MS] * len(rest) + [HOLD_MS]
     first.save(file, save_all=True, append_images=rest, duration=times, loop=0, quality=80)
 

@@ -131,9 +131,9 @@ def test_no_noise_is_needed_to_tell_colours(pocket):
 def test_noise_levels_fall_to_nothing():
     levels = noise_levels(5)
     assert levels.tolist() == sorted(levels.tolist(), reverse=True)
-    assert levels[0] == pytest.approx(20) and levels[-2] == pytest.approx(0.02) and levels[-1] == 0
-    # ((20^(1/7) + 0.02^(1/7)) / 2)^7 = ((1.5341 + 0.5719) / 2)^7 = 1.0530^7
-    assert float(levels[2]) == pytest.approx(1.435, abs=2e-3)
+    assert levels[0] == pytest.approx(40) and levels[-2] == pytest.approx(0.05) and levels[-1] == 0
+    # ((40^(1/7) + 0.05^(1/7)) / 2)^7 = ((1.6938 + 0.6518) / 2)^7 = 1.1728^7
+    assert float(levels[2]) == pytest.approx(3.052, abs=3e-3)
 
 
 def test_same_seed_same_bits_and_more_dreams_keep_the_first(pocket):

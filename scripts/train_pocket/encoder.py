@@ -15,7 +15,7 @@ from .data import Pictures
 from .loop import Stage, load_average
 from .text import SCENES
 
-BATCH, STEPS = 64, 2_000
+BATCH, STEPS = 64, 1_200
 LEARNING_RATE = 1e-3
 # Of cosines before the softmax, at the start; it is learned.
 SCALE = 20.0
