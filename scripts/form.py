@@ -42,7 +42,7 @@ def predictors(root: pathlib.Path) -> list[str]:
 
 def summary(root: pathlib.Path, name: str) -> str:
     """The first line of a predictor's docstring, without importing it: that takes seconds."""
-    file, class_name = _reference(root, name)
+    file, class_name = reference(root, name)
     tree = ast.parse(file.read_text())
     classes = (node for node in tree.body if isinstance(node, ast.ClassDef))
     owner = next(node for node in classes if node.name == class_name)
@@ -51,7 +51,7 @@ def summary(root: pathlib.Path, name: str) -> str:
 
 def load(root: pathlib.Path, name: str) -> type[cog.BaseRunner]:
     """The class of the predictor `name`, from the file that its cog.yaml runs."""
-    file, class_name = _reference(root, name)
+    file, class_name = reference(root, name)
     # The name by which the rest of the project would import it, so that there is only one of it.
     module_name = ".".join(file.relative_to(root).with_suffix("").parts)
     spec = importlib.util.spec_from_file_location(module_name, file)
@@ -95,7 +95,7 @@ def parse(form: dict[str, Field], written: Iterable[str]) -> dict[str, Any]:
         if name in values:
             raise ValueError(f"{name} is given more than once; keep one of them")
         values[name] = _convert(form[name], text)
-        _validate(form[name], values[name])
+        validate(form[name], values[name])
     missing = [name for name, field in form.items() if field.required and name not in values]
     if missing:
         options = " ".join(f"-i {name}=..." for name in missing)
@@ -131,7 +131,7 @@ def suggest(name: str, known: Iterable[str], what: str) -> str:
     return f"did you mean {near[0]}?" if near else f"the {what} are {', '.join(known)}"
 
 
-def _reference(root: pathlib.Path, name: str) -> tuple[pathlib.Path, str]:
+def reference(root: pathlib.Path, name: str) -> tuple[pathlib.Path, str]:
     """The file and the class that a predictor's cog.yaml runs; Cog starts from the root, too."""
     config = yaml.safe_load((root / "predictors" / name / "cog.yaml").read_text())
     path, _, class_name = config["run"].partition(":")
@@ -186,7 +186,7 @@ def _existing_file(name: str, text: str) -> cog.Path:
     )
 
 
-def _validate(field: Field, value: Any) -> None:
+def validate(field: Field, value: Any) -> None:
     name, info = field.name, field.info
     if info.choices and value not in info.choices:
         raise ValueError(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Optional
 
-from cog import BaseRunner, Input, Path
+from cog import BaseRunner, Input, Path, streaming
 
 from clipdraw.loop import NotFinite
 from predictors.clipdraw import draw
@@ -19,6 +19,7 @@ FREE_ON_RESUME = ("steps", "drawing")
 class Predictor(BaseRunner):
     """Describe a picture, and pen strokes move until they look like it."""
 
+    @streaming
     def run(
         self,
         prompt: str = Input(
