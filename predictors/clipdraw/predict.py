@@ -1,6 +1,5 @@
 """Describe a picture, and pen strokes move until they look like it."""
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Optional
@@ -9,6 +8,7 @@ from cog import BaseRunner, Input, Path, streaming
 
 from clipdraw.loop import NotFinite
 from predictors.clipdraw import draw
+from predictors.folder import Folder
 from predictors.outputs import Record, save_dreams
 from predictors.state import load_state, save_state
 
@@ -18,6 +18,9 @@ FREE_ON_RESUME = ("steps", "drawing")
 
 class Predictor(BaseRunner):
     """Describe a picture, and pen strokes move until they look like it."""
+
+    def __init__(self):
+        self.folder = Folder()
 
     @streaming
     def run(
@@ -168,9 +171,9 @@ class Predictor(BaseRunner):
             background=background,
             drawing=drawing,
         ).resolved()
-        with tempfile.TemporaryDirectory() as folder:
+        with self.folder.fresh() as folder:
             yield from results(
-                settings, frame_every, keep_dreams, resume, Path(folder), self.record_metric
+                settings, frame_every, keep_dreams, resume, folder, self.record_metric
             )
 
 
