@@ -131,10 +131,11 @@ def drawn(settings: draw.Settings, number: int, folder: Path) -> Drawing:
     made = json.loads(index.read_text()) if index.exists() else {}
     wanted = fingerprint(settings)
     if not (file.exists() and made.get(file.name) == wanted):
-        for frame in draw.draw(settings, draw.plan(settings, say=lambda _: None)):
-            last = frame.drawing
+        plan = draw.plan(settings, say=lambda _: None)
+        for frame in draw.draw(settings, plan):
+            last = frame
         folder.mkdir(parents=True, exist_ok=True)
-        file.write_text(to_svg(last))
+        file.write_text(to_svg(draw.choose(settings, plan, last).drawing))
         index.write_text(json.dumps({**made, file.name: wanted}, indent=1))
         print(f"{file.name}", flush=True)
     return from_svg(file)

@@ -1,5 +1,5 @@
 """How far the judge can be trusted, at best: shown the guides' own icons, which it never saw, for a
-list of prompts, how often does it find the prompt? No drawing will do better.
+list of prompts, how often does it find the prompt? Drawings will hardly do better.
 
     python -m scripts.train_pocket.judge_score [PROMPTS] [WORK]
 """
@@ -15,7 +15,7 @@ from torch import Tensor
 from losses.judge import Judge, load_judge
 from scripts.score import read_prompts, recall, standings
 
-from . import sources, things
+from . import judge_data, sources, things
 from .data import Icon, Pictures
 
 ROOT = Path(__file__).parents[2]
@@ -84,8 +84,23 @@ def ceiling(judge: Judge, prompts: list[str], pictures: Pictures) -> dict[str, f
     }
 
 
+@torch.no_grad()
+def at_home(judge: Judge, pictures: judge_data.Pictures, seed: int) -> float:
+    """How often the best of a hundred prompts fits, over a thousand fresh examples made of the
+    judge's own icons."""
+    rng, right = np.random.default_rng(seed), 0
+    for _ in range(10):
+        examples, images = pictures.batch(100, judge.size, rng)
+        likeness = judge.embed_image(images) @ judge.embed_text([e.prompt for e in examples]).T
+        best = [examples[i] for i in likeness.argmax(1).tolist()]
+        right += sum(map(judge_data.fits, examples, best))
+    return right / 1000
+
+
 if __name__ == "__main__":
     file, work = (*map(Path, sys.argv[1:]), ROOT / "tests/data/prompts.txt", ROOT / ".pocket")[:2]
     asked = [one.prompt for one in read_prompts(file)]
     for key, value in ceiling(load_judge(), asked, Pictures.load(work)).items():
-        print(f"{key}: {value if isinstance(value, int) else f'{value:.1%}'}")
+        print(f"the guides' icons, {key}: {value if isinstance(value, int) else f'{value:.1%}'}")
+    share = at_home(load_judge(), judge_data.Pictures.load(work), seed=1)
+    print(f"its own icons, fresh examples: the best of 100 prompts fits {share:.1%}")
