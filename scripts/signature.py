@@ -80,7 +80,7 @@ def literal(text: str) -> Any:
         return [literal(ast.get_source_segment(f"({text}\n)", item)) for item in node.elts]
     if TEXT.fullmatch(text) or NUMBER.fullmatch(text) or text in ("True", "False", "None"):
         value = ast.literal_eval(text)
-        if not isinstance(value, int) or -(2**63) <= value < 2**63:
+        if not isinstance(value, int | float) or -(2**63) <= value < 2**63:
             return value
     raise ValueError(_what(text, node))
 
