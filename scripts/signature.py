@@ -27,7 +27,19 @@ TEXT = re.compile(
 NUMBER = re.compile(r"[+-]?(\d[\d_]*\.?[\d_]*|\.\d[\d_]*)([eE][+-]?\d+)?")
 # Of a value that Cog would not see, or see otherwise than Python does.
 WAY_OUT = "Cog reads this file without running it, so write the value itself, as one literal"
-# Which constraints belong to which type.
+# Of which type each of them is; a default is of the input's own.
+OPTIONS = {
+    "description": (str,),
+    "ge": (int, float),
+    "le": (int, float),
+    "min_length": (int,),
+    "max_length": (int,),
+    "regex": (str,),
+    "choices": (list,),
+    "deprecated": (bool,),
+    "accept": (str,),
+}
+# Which constraints belong to which type of input.
 CONSTRAINTS = {
     "ge": (int, float),
     "le": (int, float),
@@ -112,9 +124,18 @@ def _what(text: str, node: ast.expr) -> str:
         return "is a list with a comment or with parentheses in it"
     if isinstance(node, ast.Name | ast.Attribute):
         return f"is the name {ast.unparse(node)}"
-    if isinstance(node, ast.Constant):
+    if isinstance(node, ast.Constant | ast.UnaryOp):
         return "is a number that Cog does not know how to read"
     return "is an expression"
+
+
+def _option(name: str, value: Any) -> Any:
+    """The value of an option of Input(), if it is of the option's type."""
+    kinds = OPTIONS.get(name, (object,))
+    if not isinstance(value, kinds) or (isinstance(value, bool) and int in kinds):
+        meant = " or ".join(kind.__name__ for kind in kinds)
+        raise ValueError(f"is {value!r} where {meant} is meant")
+    return value
 
 
 class _Reader:
@@ -210,7 +231,7 @@ class _Reader:
         if given_default and info.default is None and not optional:
             self.problem(
                 parameter,
-                f"input {name} has default=None, which Cog ignores; write Optional[...] as its type",
+                f"input {name} has default=None, which Cog ignores; make its type Optional[...]",
             )
         self.consistent(parameter, one)
 
@@ -244,13 +265,13 @@ class _Reader:
         for one in call.keywords:
             if one.arg == "default_factory":
                 self.problem(one.value, f"input {name}: Cog knows no default_factory; use default")
-            elif one.arg not in cog.FieldInfo.__dataclass_fields__:
+            elif one.arg != "default" and one.arg not in OPTIONS:
                 what = f"{one.arg}=" if one.arg else "**"
                 self.problem(one.value, f"input {name}: Input() knows no {what}; take it out")
             else:
                 text = ast.get_source_segment(self.source, one).partition("=")[2].strip()
                 try:
-                    values[one.arg] = literal(text)
+                    values[one.arg] = _option(one.arg, literal(text))
                 except ValueError as error:
                     self.problem(one.value, f"input {name}: {one.arg} {error}; {WAY_OUT}")
         return values

@@ -114,6 +114,8 @@ PREDICT_RULES = {
     "a default in parentheses": ("default=16", "default=(16)", "default is in parentheses"),
     "a default beyond 64 bits": ("default=16", f"default={2**63}", "is a number that Cog does not"),
     "an infinite bound": ("ge=0,", "ge=-1e999,", "input rate: ge is a number that Cog does not"),
+    "a bound in quotes": ("ge=1,", 'ge="1",', "ge is '1' where int or float is meant"),
+    "choices in one text": ('["ink", "oil"]', '"ink, oil"', "choices is 'ink, oil' where list"),
     "a positional default": ("Input(description=\"How many\"", 'Input(16, description="x"',
                              "Cog does not see Input(VALUE); write default=VALUE"),
     "a default factory": ("default=16", "default_factory=int", "Cog knows no default_factory"),
