@@ -221,10 +221,10 @@ def write_scores(file: Path, asked: list[Asked], judge: Verdicts, guide: Verdict
 
 def sheet(drawings: Iterable[Drawing], asked: list[Asked], judge: Verdicts) -> Image.Image:
     """All drawings, under each its line of the list, and a tick or what the judge took it for."""
-    rows = -(-len(asked) // COLUMNS)
-    page = Image.new("RGB", (COLUMNS * SIDE, rows * (SIDE + 2 * LINE + 4)), "white")
+    columns, height = min(COLUMNS, len(asked)), SIDE + 2 * LINE + 4
+    page = Image.new("RGB", (columns * SIDE, -(-len(asked) // columns) * height), "white")
     for i, (drawing, one) in enumerate(zip(drawings, asked, strict=True)):
-        left, top = i % COLUMNS * SIDE, i // COLUMNS * (SIDE + 2 * LINE + 4)
+        left, top = i % columns * SIDE, i // columns * height
         page.paste(to_image(render(drawing, SIDE, SIDE)[0]), (left, top))
         write(page, one.name, (left, top + SIDE), PLAIN)
         if int(judge.ranks[i]) == 0:

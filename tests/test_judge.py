@@ -335,7 +335,7 @@ def test_draws_once_and_judges(tmp_path, capsys):
     scores = json.loads((out / "scores.json").read_text())
     assert [d["prompt"] for d in scores["drawings"]] == ["a red heart", "a tree"]
     with Image.open(out / "sheet.png") as page:
-        assert page.width == score.COLUMNS * score.SIDE
+        assert page.width == 2 * score.SIDE
 
 
 def test_a_wrong_input_is_one_line(tmp_path, capsys):
