@@ -135,6 +135,11 @@ def _option(name: str, value: Any) -> Any:
     if not isinstance(value, kinds) or (isinstance(value, bool) and int in kinds):
         meant = " or ".join(kind.__name__ for kind in kinds)
         raise ValueError(f"is {value!r} where {meant} is meant")
+    # Cog turns lengths into numbers without a sign, and bounds into floats.
+    if "length" in name and value < 0:
+        raise ValueError(f"is {value}, and no text is as short as that")
+    if name in ("ge", "le") and abs(value) > 2**53:
+        raise ValueError(f"is {value}, which Cog rounds")
     return value
 
 

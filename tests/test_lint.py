@@ -116,6 +116,8 @@ PREDICT_RULES = {
     "an infinite bound": ("ge=0,", "ge=-1e999,", "input rate: ge is a number that Cog does not"),
     "a bound in quotes": ("ge=1,", 'ge="1",', "ge is '1' where int or float is meant"),
     "choices in one text": ('["ink", "oil"]', '"ink, oil"', "choices is 'ink, oil' where list"),
+    "a length below zero": ("max_length=7", "max_length=-7", "no text is as short as that"),
+    "a bound beyond floats": ("le=64", f"le={2**53 + 1}", "which Cog rounds"),
     "a positional default": ("Input(description=\"How many\"", 'Input(16, description="x"',
                              "Cog does not see Input(VALUE); write default=VALUE"),
     "a default factory": ("default=16", "default_factory=int", "Cog knows no default_factory"),
