@@ -127,11 +127,12 @@ def test_synonyms_are_closer_than_strangers(judge, one, other, stranger):
     assert float(a @ b) > float(a @ c) + 0.15
 
 
-def test_order_of_words_can_matter_and_small_words_hardly_do(judge):
-    first, second, plain, dressed = judge.embed_text(
-        ["a red heart and a blue star", "a blue heart and a red star", "a cat", "The cat!"]
+def test_company_and_number_matter_and_small_words_hardly_do(judge):
+    cat, dressed, cats, company = judge.embed_text(
+        ["a cat", "The cat!", "three cats", "a cat and a moon"]
     )
-    assert float(first @ second) < 0.98 < float(plain @ dressed) + 0.05
+    assert float(cat @ dressed) > 0.9
+    assert max(float(cat @ cats), float(cat @ company)) < 0.75
 
 
 def test_names_plain_shapes_and_their_colours(judge, cards):
@@ -167,7 +168,7 @@ def test_what_fools_the_guide_does_not_fool_the_judge(judge, cards):
     """Each picture is changed until the guide takes it for another shape in the same colour.
 
     Measured: the guide's cosine with the wrong prompt rises by 0.18, the judge's by 0.05, and by
-    0.16 at most.
+    0.14 at most.
     """
     guide, (prompts, images) = load_encoder("pocket"), cards
     images = F.interpolate(images, size=(guide.size, guide.size), mode="area")
@@ -216,9 +217,9 @@ def test_training_goes_on_where_it_was_stopped_bit_for_bit(work, tmp_path_factor
     monkeypatch.setattr(stage, "BATCH", 6)
     apart = tmp_path_factory.mktemp("apart")
     whole, broken = (shutil.copytree(work, apart / name) for name in ("whole", "broken"))
-    stage.train(whole, seed=0, steps=3)
-    stage.train(broken, seed=0, steps=3, stop_after=1)
-    stage.train(broken, seed=0, steps=3)
+    stage.train(whole, seed=0, steps=2)
+    stage.train(broken, seed=0, steps=2, stop_after=1)
+    stage.train(broken, seed=0, steps=2)
     stage.export(whole, work / "judge.safetensors")
     stage.export(broken, work / "other.safetensors")
     assert (work / "judge.safetensors").read_bytes() == (work / "other.safetensors").read_bytes()
