@@ -360,6 +360,32 @@ def test_fifty_drawings_leak_neither_memory_nor_files(server):
     assert len(server.folders()) <= 1, "what the last run handed out, and nothing else"
 
 
+@pytest.mark.parametrize("name", form.predictors(ROOT))
+def test_a_run_loads_no_package_that_the_setup_has_not_loaded(name):
+    """Cancelled in the middle of an import, it would leave half a package to the next run."""
+    fields = form.fields(form.load(ROOT, name).run)
+    given = {"prompt": "a red heart"} | {k: v for k, v in TINY.items() if k in fields}
+    inputs = form.parse(fields, [f"{key}={value}" for key, value in given.items()])
+    class_name = form.reference(ROOT, name)[1]
+    code = SMALL.format(name=name, class_name=class_name) + (
+        "import sys\n"
+        f"predictor = {class_name}()\n"
+        "predictor.setup()\n"
+        "predictor.record_metric = lambda *_: None\n"
+        "before = {module.partition('.')[0] for module in sys.modules}\n"
+        f"assert list(predictor.run(**{inputs!r}))\n"
+        "print({module.partition('.')[0] for module in sys.modules} - before or 'none')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == "none"
+
+
 def test_files_stay_until_the_next_run(monkeypatch, tmp_path):
     """The server reads them after they were yielded: what is gone by then is lost."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))

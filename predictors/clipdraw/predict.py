@@ -1,7 +1,9 @@
 """Describe a picture, and pen strokes move until they look like it."""
 
+import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import cache
 from typing import Optional
 
 from cog import BaseRunner, Input, Path, streaming
@@ -21,6 +23,9 @@ class Predictor(BaseRunner):
 
     def __init__(self):
         self.folder = Folder()
+
+    def setup(self):
+        warm_up()
 
     @streaming
     def run(
@@ -175,6 +180,23 @@ class Predictor(BaseRunner):
             yield from results(
                 settings, frame_every, keep_dreams, resume, folder, self.record_metric
             )
+
+
+@cache
+def warm_up() -> None:
+    """Draw one stroke, so that all is loaded that is loaded at its first use.
+
+    A cancel in the middle of an import leaves half a package behind, and every drawing after it
+    fails; during the setup nothing is cancelled.
+    """
+    settings = draw.Settings(
+        "a line", preset="clipdraw-2021", model="pocket", strokes=1, steps=1, views=1
+    ).resolved()
+    *_, frame = draw.draw(settings, draw.plan(settings, say=lambda _: None))
+    with tempfile.TemporaryDirectory() as folder:
+        record = Record(Path(folder), settings.paper, settings.steps)
+        record.add(frame)
+        record.preview(0)
 
 
 def results(settings, frame_every, keep_dreams, resume, folder, report) -> Iterator[Path]:
