@@ -206,7 +206,7 @@ def prepare(work: Path) -> None:
     `work/judge.json`."""
     guides = sources.fetch(work)
     folders = {
-        key: sources._unpack(work / "sources", *package) for key, package in PACKAGES.items()
+        key: sources.unpack(work / "sources", *package) for key, package in PACKAGES.items()
     }
     known = names_of_things([guides[style] for style in sources.STYLES])
     pictures: list[np.ndarray] = []

