@@ -65,7 +65,8 @@ def launch(
     """Start Cog's server for the class `FILE:CLASS`.
 
     Args:
-        folder: an empty one, for the server alone; what its worker leaves behind lies in `tmp`.
+        folder: an empty one, for the server alone; what its worker leaves behind lies in `tmp`. Its
+            path is short: on macOS there are sockets below it, whose paths may have 104 bytes.
         root: where the predictor's packages are.
         more: options of Cog's server.
     """

@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.parse
@@ -131,9 +132,9 @@ class Server:
             yield events(answer)
 
     def folders(self) -> list[Path]:
-        """What drawings keep on the disk; torch has a folder of its own."""
+        """What drawings keep on the disk; torch and the server have folders of their own."""
         files = (self.folder / "tmp").iterdir()
-        return [file for file in files if not file.name.startswith("torchinductor_")]
+        return [file for file in files if not file.name.startswith(("torchinductor_", "coglet-"))]
 
     def worker(self) -> int:
         found = subprocess.run(
@@ -159,14 +160,21 @@ def events(answer: http.client.HTTPResponse) -> Iterator[tuple[str, dict]]:
 
 
 @contextlib.contextmanager
-def serving(reference: str, openapi: dict, folder: Path, root: Path = ROOT, more=()):
-    folder.mkdir()
-    port = free_port()
-    process = serve.launch(reference, openapi, folder, HOST, port, root, more)
-    try:
-        yield Server(process, port, folder, openapi=openapi)
-    finally:
-        serve.stop(process)
+def serving(reference: str, openapi: dict, root: Path = ROOT, more=()):
+    with short_folder() as folder:
+        port = free_port()
+        process = serve.launch(reference, openapi, folder, HOST, port, root, more)
+        try:
+            yield Server(process, port, folder, openapi=openapi)
+        finally:
+            serve.stop(process)
+
+
+@contextlib.contextmanager
+def short_folder() -> Iterator[Path]:
+    """On macOS the server has sockets below it, whose paths may be no longer than 104 bytes."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        yield Path(folder)
 
 
 def free_port() -> int:
@@ -182,7 +190,7 @@ def server(request, tmp_path_factory):
     class_name = form.reference(ROOT, name)[1]
     (folder / "small.py").write_text(SMALL.format(name=name, class_name=class_name))
     known = openapi["components"]["schemas"]["Input"]["properties"]
-    with serving(f"{folder}/small.py:{class_name}", openapi, folder / "server") as started:
+    with serving(f"{folder}/small.py:{class_name}", openapi) as started:
         started.inputs = {"prompt": "a red heart"} | {k: v for k, v in TINY.items() if k in known}
         yield started.wait()
 
@@ -491,7 +499,7 @@ def test_files_are_uploaded_where_one_asks_for_it(tmp_path, listener):
     write_predictor(tmp_path, "one")
     more = ["--upload-url", f"http://{HOST}:{listener.server_port}/files"]
     reference = f"{tmp_path}/predictors/one/predict.py:Predictor"
-    with serving(reference, schema.of(tmp_path, "one"), tmp_path / "s", tmp_path, more) as started:
+    with serving(reference, schema.of(tmp_path, "one"), tmp_path, more) as started:
         answer = started.wait().predict()
     assert answer["status"] == "succeeded"
     # In the order in which the uploads ended.
@@ -501,16 +509,15 @@ def test_files_are_uploaded_where_one_asks_for_it(tmp_path, listener):
 
 
 @contextlib.contextmanager
-def script(root: Path, name: str, *options: str):
-    """`scripts/serve` for the predictors below `root`, its temporary files in `root`/temporary."""
-    (root / "temporary").mkdir(exist_ok=True)
+def script(root: Path, temporary: Path, name: str, *options: str):
+    """`scripts/serve` for the predictors below `root`."""
     code = (
         "import sys; from pathlib import Path; from scripts import serve; "
         f"sys.exit(serve.main({[name, *options]!r}, Path({str(root)!r})))"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code],
-        env=os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(root / "temporary")},
+        env=os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -531,8 +538,9 @@ def test_two_servers_from_one_checkout_and_ctrl_c_ends_each(tmp_path):
     for name in ("one", "two"):
         write_predictor(tmp_path, name)
     with (
-        script(tmp_path, "one", "--port", str(free_port())) as one,
-        script(tmp_path, "two", "--port", str(free_port())) as two,
+        short_folder() as temporary,
+        script(tmp_path, temporary, "one", "--port", str(free_port())) as one,
+        script(tmp_path, temporary, "two", "--port", str(free_port())) as two,
     ):
         for name, process in (("one", one), ("two", two)):
             words = curl(process)
@@ -542,24 +550,27 @@ def test_two_servers_from_one_checkout_and_ctrl_c_ends_each(tmp_path):
             assert server.ask("POST", "/predictions", body)[1]["status"] == "succeeded"
             _, openapi = server.ask("GET", "/openapi.json")
             assert list(openapi["components"]["schemas"]["Input"]["properties"]) == [f"of_{name}"]
-        assert len(list((tmp_path / "temporary").iterdir())) == 2
+        assert len(list(temporary.iterdir())) == 2
         for process, number, code in ((one, signal.SIGINT, 130), (two, signal.SIGTERM, 143)):
             process.send_signal(number)
             _, said = process.communicate(timeout=DEADLINE)
             assert process.returncode == code and "Traceback" not in said
-    assert list((tmp_path / "temporary").iterdir()) == []
+        assert list(temporary.iterdir()) == []
 
 
 def test_a_setup_that_fails_is_reported(tmp_path):
     write_predictor(tmp_path, "broken", setup='raise OSError("no ink in the house")')
     reference = f"{tmp_path}/predictors/broken/predict.py:Predictor"
-    with serving(reference, schema.of(tmp_path, "broken"), tmp_path / "s", tmp_path) as started:
+    with serving(reference, schema.of(tmp_path, "broken"), tmp_path) as started:
         started.wait()
         _, state = started.ask("GET", "/health-check")
         assert state["status"] == "SETUP_FAILED" and state["setup"]["status"] == "failed"
         assert "no ink in the house" in state["setup"]["logs"]
         assert started.ask("POST", "/predictions", {"input": {}})[0] == 503
-    with script(tmp_path, "broken", "--port", str(free_port())) as process:
+    with (
+        short_folder() as temporary,
+        script(tmp_path, temporary, "broken", "--port", str(free_port())) as process,
+    ):
         _, said = process.communicate(timeout=DEADLINE)
     assert process.returncode == 1
     assert "scripts/serve: broken could not be set up" in said
