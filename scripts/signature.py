@@ -6,6 +6,7 @@ and says of everything else what to write instead.
 """
 
 import ast
+import math
 import re
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -100,7 +101,9 @@ def literal(text: str) -> Any:
 def fits(one: Field, value: Any) -> None:
     """Raise a ValueError, a sentence, where `value` is none that the input may have."""
     kinds = (int, float) if one.type is float else (str,) if one.type is cog.Path else (one.type,)
-    if not isinstance(value, kinds) or (isinstance(value, bool) and one.type is not bool):
+    truth = isinstance(value, bool) and one.type is not bool
+    endless = isinstance(value, float) and not math.isfinite(value)
+    if not isinstance(value, kinds) or truth or endless:
         raise ValueError(f"{one.name}: {value!r} is not a {KINDS[one.type]}")
     validate(one, value)
 
@@ -244,14 +247,16 @@ class _Reader:
         """The type of an input, and whether it may be None."""
         name, hint = parameter.arg, parameter.annotation
         if hint is None:
-            self.problem(parameter, f"input {name} has no type, so Cog leaves it out; add one")
+            self.problem(
+                parameter, f"input {name} has no type, and Cog refuses it or leaves it out; add one"
+            )
             return None, False
         inner, optional = hint, False
         if isinstance(hint, ast.Subscript) and ast.unparse(hint.value) == "Optional":
             inner, optional = hint.slice, True
         elif isinstance(hint, ast.BinOp) and isinstance(hint.op, ast.BitOr):
             parts = [x for x in (hint.left, hint.right) if ast.unparse(x) != "None"]
-            inner, optional = parts[0], len(parts) == 1
+            inner, optional = (parts or [hint])[0], len(parts) == 1
         kind = TYPES.get(ast.unparse(inner))
         if kind is None or (inner is not hint and not optional):
             self.problem(

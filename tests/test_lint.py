@@ -151,7 +151,8 @@ PREDICT_RULES = {
     "an Enum": ("strokes: int", "strokes: Kind", "input strokes has the type Kind; write one of"),
     "a type in quotes": ("strokes: int", 'strokes: "int"', "has the type 'int'"),
     "a union": ("strokes: int", "strokes: int | str", "has the type int | str"),
-    "no type": ("strokes: int = ", "strokes = ", "has no type, so Cog leaves it out; add one"),
+    "no type at all": ("strokes: int", "strokes: None | None", "has the type None | None"),
+    "no type": ("strokes: int = ", "strokes = ", "has no type, and Cog refuses it or leaves"),
     "any number of inputs": ("        self,\n", "        self, *more,\n",
                              "takes *more, which Cog cannot ask for"),
     "inputs of any name": ("    ) -> Iter", "    **more) -> Iter", "takes *more, which Cog cannot"),
@@ -314,6 +315,7 @@ EXAMPLE_RULES = {
     "an input that is not there": ("strokes: 4", "stroke: 4", "no input 'stroke'; did you mean"),
     "an input left out": ("- prompt: a cat\n  strokes", "- strokes", "prompt cannot be left out"),
     "a value of another type": ("strokes: 4", "strokes: four", "strokes: 'four' is not a whole"),
+    "a number without end": ("strokes: 4", "rate: .inf", "rate: inf is not a number"),
     "a value out of bounds": ("strokes: 4", "strokes: 99", "strokes: 99 is above the greatest"),
     "a file that is not there": (
         "start.svg",
