@@ -19,7 +19,7 @@ def pocket():
 
 @pytest.fixture(scope="module")
 def dreams(pocket):
-    """Eight dreams of each of six words: `[6, 8, 3, 32, 32]`."""
+    """Eight dreams of each of six words: `[6, 8, 3, 48, 48]`."""
     return torch.stack(
         [
             dream(
@@ -110,8 +110,8 @@ def test_embed_image_has_a_gradient_and_is_right_about_it(pocket):
 
 
 def test_almost_no_noise_is_left_alone(pocket):
-    clean = torch.ones(2, 3, 32, 32)
-    clean[:, 1:, 8:24, 8:24] = -1
+    clean = torch.ones(2, 3, 48, 48)
+    clean[:, 1:, 12:36, 12:36] = -1
     sigma = torch.full((2,), 1e-3)
     noisy = clean + 1e-3 * torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
     for text in (None, pocket.embed_text(["a red square", "a sun"])):
@@ -120,10 +120,10 @@ def test_almost_no_noise_is_left_alone(pocket):
 
 def test_no_noise_is_needed_to_tell_colours(pocket):
     """From noise alone the prior already expects more red ink of a red heart than of a blue one."""
-    noise = 20 * torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    noise = 20 * torch.randn(4, 3, 48, 48, generator=torch.Generator().manual_seed(0))
     texts = pocket.embed_text(["a red heart", "a blue heart"])
     red, blue = (pocket.denoise(noise, torch.full((4,), 20.0), t.expand(4, -1)) for t in texts)
-    middle = (slice(None), slice(None), slice(10, 20), slice(10, 22))
+    middle = (slice(None), slice(None), slice(16, 30), slice(16, 32))
     difference = (red - blue)[middle].mean((0, 2, 3))
     assert difference[0] > 0.5 and difference[2] < -0.5
 
@@ -167,9 +167,9 @@ def test_a_red_heart_is_red_in_the_middle_and_has_a_white_margin(pocket):
     hearts = dream(
         Guidance.to_prompt(pocket, "a red heart"), 8, torch.Generator().manual_seed(2), steps=15
     )
-    red, green, blue = hearts[:, :, 11:21, 11:21].mean((2, 3)).unbind(1)
+    red, green, blue = hearts[:, :, 17:31, 17:31].mean((2, 3)).unbind(1)
     assert int(((red > 0.6) & (green < 0.45) & (blue < 0.45)).sum()) == 8
-    border = torch.ones(32, 32, dtype=torch.bool)
+    border = torch.ones(48, 48, dtype=torch.bool)
     border[1:-1, 1:-1] = False
     assert int((hearts[:, :, border].mean((1, 2)) > 0.95).sum()) == 8
 

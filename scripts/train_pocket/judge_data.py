@@ -205,9 +205,7 @@ def prepare(work: Path) -> None:
     """Fetch and render the icons into `work/judge.npy` (uint8 `[rows, 48, 48, 4]`) and
     `work/judge.json`."""
     guides = sources.fetch(work)
-    folders = {
-        key: sources.unpack(work / "sources", *package) for key, package in PACKAGES.items()
-    }
+    folders = {key: sources.unpack(work / "sources", *package) for key, package in PACKAGES.items()}
     known = names_of_things([guides[style] for style in sources.STYLES])
     pictures: list[np.ndarray] = []
     icons = []
