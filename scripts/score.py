@@ -5,7 +5,7 @@ of the list (@1), or has it among its first five (@5); a drawing's margin is how
 the own prompt than the best other one, as a difference of cosines. The same by the guide is printed
 beside it, and means little: a drawing is made to please the guide.
 
-DIR gets the drawings, scores.json and sheet.png. Drawings that are there already, of the same
+DIR gets the drawings, scores.json and sheet.webp. Drawings that are there already, of the same
 prompt, settings and weights, are not drawn again; after a change of the code, start with a new DIR.
 """
 
@@ -76,9 +76,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     prompts = [one.prompt for one in asked]
     judge, guide = (verdicts(m, drawings, prompts) for m in (load_judge(), load_encoder("pocket")))
     write_scores(folder / "scores.json", asked, judge, guide)
-    sheet(drawings, asked, judge).save(folder / "sheet.png", optimize=True)
+    sheet(drawings, asked, judge).save(folder / "sheet.webp", quality=85)
     print(told(asked, judge, guide))
-    print(f"\n{folder}/sheet.png shows all of them, scores.json has every number")
+    print(f"\n{folder}/sheet.webp shows all of them, scores.json has every number")
     return 0
 
 

@@ -34,6 +34,8 @@ def main(argv: list[str] | None = None, root: Path = ROOT) -> int:
     """The command line; returns the exit code."""
     given = _parser().parse_args(argv)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    # A shell that starts us in the background hands SIGINT down ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         openapi = schema.of(root, given.predictor)
         file, class_name = form.reference(root, given.predictor)

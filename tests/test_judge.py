@@ -335,7 +335,7 @@ def test_draws_once_and_judges(tmp_path, capsys):
     assert (out / "002-a-tree.svg").stat().st_mtime_ns == before
     scores = json.loads((out / "scores.json").read_text())
     assert [d["prompt"] for d in scores["drawings"]] == ["a red heart", "a tree"]
-    with Image.open(out / "sheet.png") as page:
+    with Image.open(out / "sheet.webp") as page:
         assert page.width == 2 * score.SIDE
 
 

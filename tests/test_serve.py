@@ -527,8 +527,13 @@ def script(root: Path, temporary: Path, name: str, *options: str):
     try:
         yield process
     finally:
-        process.kill()
-        process.communicate()
+        process.terminate()
+        try:
+            process.wait(timeout=DEADLINE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        # Not communicate(): a server left behind would hold the pipe's other end.
+        process.stderr.close()
 
 
 def curl(process: subprocess.Popen) -> list[str]:
