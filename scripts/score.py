@@ -31,6 +31,7 @@ from losses.judge import load_judge
 from predictors.clipdraw import draw
 from scripts import form
 from scripts.predict import slug
+from scripts.train_pocket.things import article
 
 ROOT = Path(__file__).resolve().parent.parent
 PROMPTS = ROOT / "tests" / "data" / "prompts.txt"
@@ -93,21 +94,12 @@ def read_prompts(file: Path, template: str = "{}") -> list[Asked]:
         if line.startswith("#"):
             section = line.lstrip("# ")
         elif line:
-            asked.append(Asked(section, line, with_article(template.replace("{}", line))))
+            asked.append(Asked(section, line, article(template.replace("{}", line))))
     counts = Counter(one.prompt for one in asked)
     twice = [prompt for prompt, count in counts.items() if count > 1]
     if twice or not asked:
         raise ValueError(f"{file}: {f'{twice[0]!r} is there twice' if twice else 'no prompts'}")
     return asked
-
-
-def with_article(prompt: str) -> str:
-    """`a line drawing of a apple` -> `a line drawing of an apple`."""
-    words = prompt.split(" ")
-    for i, word in enumerate(words[1:]):
-        if words[i] in ("a", "A") and word[:1].lower() in set("aeiou"):
-            words[i] += "n"
-    return " ".join(words)
 
 
 def settings_of(prompt: str, arguments: argparse.Namespace) -> draw.Settings:

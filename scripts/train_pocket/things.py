@@ -418,6 +418,11 @@ def plural(noun: str) -> str:
     return head + of + rest
 
 
+def article(words: str) -> str:
+    """`a apple` -> `an apple`."""
+    return re.sub(r"\b([Aa]) (?=[aeiou])", r"\1n ", words)
+
+
 # Icons of the sets in one ink that are called as a thing is and show another.
 HOMONYMS = re.compile(
     "lucide (mouse|bar chart|square|seal)|mdi (bat|bowling|cricket|mouse|seal|seat|stadium|"
