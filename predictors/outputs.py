@@ -52,6 +52,10 @@ class Record:
         if FILM_FRAMES * (frame.step / self.steps) ** 0.5 >= len(self.snapshots):
             self.snapshots.append(self.last)
 
+    def forget_after(self, step: int) -> None:
+        """Leave what came after a step out of the film: it is not in the drawing."""
+        self.snapshots = [frame for frame in self.snapshots if frame.step <= step]
+
     def preview(self, picture: int) -> Path:
         """One picture of the last frame as a PNG with a name of its own."""
         file = self.folder / f"step-{self.last.step:05d}.png"

@@ -265,6 +265,22 @@ def test_several_dreams_are_drawn_and_the_encoder_chooses(heart):
     assert chosen.picture == int((now if chosen.mended else then).argmax())
 
 
+def test_mending_that_was_refused_is_not_in_the_film(monkeypatch, tmp_path):
+    shown = []
+    monkeypatch.setattr(
+        predict.Record, "_film",
+        lambda self, name, drawings, opening=(): shown.append(len(list(drawings))) or tmp_path,
+    )  # fmt: skip
+    choose = draw.choose
+    for mended in (True, False):
+        monkeypatch.setattr(
+            draw, "choose", lambda *given, mended=mended: choose(*given)._replace(mended=mended)
+        )
+        list(predict.results(settings(steps=10), 99, False, None, tmp_path, lambda *_: None))
+    # Eleven frames and the drawing; refused from the eighth on.
+    assert shown[::2] == [12, 9]
+
+
 @pytest.mark.parametrize("stop", [4, 8])
 def test_a_run_goes_on_with_all_its_pictures_before_and_after_mending(stop, tmp_path):
     given = settings(steps=10)

@@ -299,7 +299,7 @@ class Chosen(NamedTuple):
 def choose(settings: Settings, plan: Plan, frame: Frame) -> Chosen:
     """The picture that the encoder finds most like the prompt, among all, before and after
     mending."""
-    drawings = {True: frame.drawing}
+    drawings = {frame.step > plan.mended_from: frame.drawing}
     fitted = {n.removeprefix(FITTED): x for n, x in frame.state.items() if n.startswith(FITTED)}
     if fitted and frame.step > plan.mended_from:
         drawings[False] = frame.drawing.replace(**{n: x.to("cpu") for n, x in fitted.items()})

@@ -234,6 +234,8 @@ def results(settings, frame_every, keep_dreams, resume, folder, report) -> Itera
     if record.last is None:
         raise failure or KeyboardInterrupt
     chosen = draw.choose(settings, plan, record.last)
+    if not chosen.mended:
+        record.forget_after(plan.mended_from)
     cosines = draw.cosines(settings, plan, chosen.drawing)[0].tolist()
     trace = {
         "inputs": {**inputs, "frame_every": frame_every, "resume": resume and resume.name},
