@@ -50,13 +50,15 @@ def test_a_predictor_s_paths_start_at_the_root(file):
 
 
 @pytest.mark.parametrize("file", COG_FILES, ids=lambda file: file.parent.name)
-def test_a_container_has_what_the_packages_import(file):
+def test_what_a_container_has_is_what_the_packages_allow(file):
+    """That nothing is missing, tests/test_requirements.py says."""
     build = yaml.safe_load(file.read_text())["build"]
     pinned = pins(build["python_requirements"]) | {"cog": build["sdk_version"]}
-    for name, wanted in ranges(PROJECT["dependencies"]).items():
-        assert pinned.get(name, "0") in wanted.specifier, f"{wanted} in {file.parent.name}"
+    allowed = ranges(PROJECT["dependencies"])
+    for name in pinned.keys() & allowed.keys():
+        assert pinned[name] in allowed[name].specifier, f"{name} in {file.parent.name}"
     # Cog 0.23.1 refuses a torch whose CUDA versions it does not know; 2.11 is its newest.
-    assert Version(pinned["torch"]) < Version("2.12")
+    assert Version(pinned.get("torch", "0")) < Version("2.12")
 
 
 def test_every_dependency_is_pinned_to_a_version_that_is_allowed():
