@@ -49,6 +49,17 @@ def test_the_colour_of_the_paper_is_no_ink():
     assert (drawing.colors[:, 0] == 1.0).float().mean() > 0.97
 
 
+def test_what_is_on_the_paper_already_is_left_alone():
+    picture = torch.zeros(3, 10, 20)
+    there = picture.clone()
+    there[0, 2:5, 12:16] = 0.9
+    drawing = scribble_over(picture, 500, rng(), paper=there, width=20, height=10, wander=0.02)
+    x, y = drawing.points.T
+    missing = (11.5 <= x) & (x <= 16.5) & (1.5 <= y) & (y <= 5.5)
+    assert missing.float().mean() > 0.95
+    assert drawing.points.diff(dim=0)[1:4].abs().max() <= 0.01 * 20
+
+
 def test_a_blank_picture_is_scribbled_over_all_the_same():
     assert scribble_over(torch.ones(3, 8, 8), 5, rng()).paths == 5
 
