@@ -24,7 +24,7 @@ import torch
 from losses import judge as judge_package
 from losses.encoders import pocket
 
-from . import data, encoder, export, icons, judge, judge_data, prior, sheet, text
+from . import data, encoder, export, icons, judge, judge_data, prior, sheet, sources, text
 
 ROOT = Path(__file__).parents[2]
 STAGES = ("data", "text", "prior", "encoder", "judge", "export", "sheet")
@@ -128,7 +128,7 @@ def teacher(work: Path, pictures: data.Pictures, seed: int) -> tuple[list[str], 
     """Prompts and the sentence vectors to follow, computed once and kept in the work folder."""
     path = work / "teacher.pt"
     if not path.exists():
-        prompts = text.follow(pictures, seed)
+        prompts = text.follow(pictures, text.concrete_nouns(sources.fetch(work)["wordnet"]), seed)
         vectors = text.main_directions(text.sentence_vectors(prompts), text.DIM)
         torch.save({"prompts": prompts, "vectors": vectors}, path)
     kept = torch.load(path, weights_only=True)

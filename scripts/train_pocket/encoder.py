@@ -16,7 +16,7 @@ from .data import Pictures
 from .loop import Stage, load_average
 from .text import SCENES
 
-BATCH, STEPS = 64, 1_200
+BATCH, STEPS = 64, 1_600
 LEARNING_RATE = 1e-3
 # Of cosines before the softmax, at the start; it is learned.
 SCALE = 20.0

