@@ -2,7 +2,7 @@
 
 import json
 import platform
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from itertools import chain, repeat
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from clipdraw import Drawing, render, save_film, save_png, stroke_by_stroke, to_svg
 from clipdraw.film import render_all
-from clipdraw.loop import Frame
+from clipdraw.loop import Frame, NotFinite
 
 # Long sides in pixels: a preview for the screen, a film that a browser shows well, a picture.
 PREVIEW, FILM, PICTURE = 256, 448, 1024
@@ -42,6 +42,42 @@ class Record:
     snapshots: list[Frame] = field(default_factory=list)
     last: Frame | None = None
     started: float = field(default_factory=perf_counter)
+    ended: str = "finished"
+    """How the run ended, as the trace tells it."""
+    failure: NotFinite | None = None
+    """What is to be raised once all is handed out."""
+
+    def previews(
+        self,
+        frames: Iterable[Frame],
+        every: int,
+        report: Callable[[str, float], None],
+        choose: Callable[[Frame], int] = lambda frame: 0,
+    ) -> Iterator[Path]:
+        """Remember and report all frames, and yield a preview every so many steps.
+
+        A Ctrl-C or a number that is not finite ends the run early; what there is then is worth
+        handing out all the same.
+
+        Args:
+            report: Cog's `record_metric`.
+            choose: the number of the picture that a preview shows.
+        """
+        try:
+            for frame in frames:
+                self.add(frame)
+                report("step", frame.step)
+                report("steps", frame.steps)
+                for name, values in frame.terms.items():
+                    report(name, values.mean().item())
+                if frame.step % every == 0:
+                    yield self.preview(choose(self.last))
+        except KeyboardInterrupt:
+            self.ended = "interrupted"
+        except NotFinite as error:
+            self.ended, self.failure = str(error), error
+        if self.last is None:
+            raise self.failure or KeyboardInterrupt
 
     def add(self, frame: Frame) -> None:
         """Remember one frame, of one picture or several."""
@@ -95,6 +131,7 @@ class Record:
         versions = {name: version(name) for name in PACKAGES}
         return {
             **trace,
+            "ended": self.ended,
             "steps_done": self.last.step,
             "seconds": round(perf_counter() - self.started, 3),
             "versions": {"python": platform.python_version(), **versions},

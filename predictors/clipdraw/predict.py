@@ -8,7 +8,6 @@ from typing import Optional
 
 from cog import BaseRunner, Input, Path, streaming
 
-from clipdraw.loop import NotFinite
 from predictors.clipdraw import draw
 from predictors.folder import Folder
 from predictors.outputs import Record, save_dreams
@@ -217,22 +216,12 @@ def results(settings, frame_every, keep_dreams, resume, folder, report) -> Itera
         )
     if keep_dreams:
         yield save_dreams(plan.dreams, folder / "dreams.png")
-    ended, failure = "finished", None
-    try:
-        for frame in draw.draw(settings, plan, state):
-            record.add(frame)
-            report("step", frame.step)
-            report("steps", frame.steps)
-            for name, values in frame.terms.items():
-                report(name, values.mean().item())
-            if frame.step % frame_every == 0:
-                yield record.preview(draw.choose(settings, plan, record.last).picture)
-    except KeyboardInterrupt:
-        ended = "interrupted"
-    except NotFinite as error:
-        ended, failure = str(error), error
-    if record.last is None:
-        raise failure or KeyboardInterrupt
+    yield from record.previews(
+        draw.draw(settings, plan, state),
+        frame_every,
+        report,
+        lambda frame: draw.choose(settings, plan, frame).picture,
+    )
     chosen = draw.choose(settings, plan, record.last)
     if not chosen.mended:
         record.forget_after(plan.mended_from)
@@ -243,11 +232,10 @@ def results(settings, frame_every, keep_dreams, resume, folder, report) -> Itera
         "scores": dict(zip(draw.texts(settings), cosines, strict=True)),
         "dream": chosen.picture,
         "mended": chosen.mended,
-        "ended": ended,
     }
     description = f"{settings.prompt} (seed {settings.seed})"
     opening = plan.dreams[[chosen.picture]] if keep_dreams else ()
     yield from record.files(chosen.drawing, chosen.picture, description, trace, opening)
     yield save_state(record.last, kept, folder / "state.safetensors")
-    if failure:
-        raise failure
+    if record.failure:
+        raise record.failure
