@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from clipdraw.loop import Scene, Term
+from losses.english import singular
 
 # More things would be smaller than a prior's picture can show.
 MOST_THINGS = 4
@@ -67,16 +68,6 @@ def _counted(part: str) -> list[str]:
         return [part]
     number, noun = counted.groups()
     return [f"a {singular(noun)}"] * NUMBERS[number.lower()]
-
-
-def singular(noun: str) -> str:
-    """`red foxes` -> `red fox`, by the usual endings; `cups of tea` -> `cup of tea`."""
-    head, of, rest = noun.partition(" of ")
-    for ending, instead in (("ies", "y"), ("ves", "f"), ("xes", "x"), ("shes", "sh"),
-                            ("ches", "ch"), ("sses", "ss"), ("ss", "ss"), ("s", "")):  # fmt: skip
-        if head.endswith(ending) and len(head) > len(ending) + 1:
-            return head.removesuffix(ending) + instead + of + rest
-    return noun
 
 
 def lay_out(pictures: Sequence[Float[Tensor, "3 side side"]]) -> Float[Tensor, "3 large large"]:

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from clipdraw import Scene, scribble
-from losses.scenes import CELLS, Cell, Within, lay_out, singular, things
+from losses.english import singular
+from losses.scenes import CELLS, Cell, Within, lay_out, things
 
 
 @pytest.mark.parametrize(
@@ -52,7 +53,8 @@ def test_what_is_no_list_of_up_to_four_things_stays_together(text):
     ("several", "one"),
     [("cherries", "cherry"), ("leaves", "leaf"), ("glass", "glass"), ("dresses", "dress"),
      ("benches", "bench"), ("houses", "house"), ("boxes", "box"), ("cups of tea", "cup of tea"),
-     ("sheep", "sheep")],
+     ("sheep", "sheep"), ("two mice", "two mouse"), ("wolves", "wolf"), ("olives", "olive"),
+     ("potatoes", "potato"), ("red shoes", "red shoe"), ("bus", "bus"), ("buses", "bus")],
 )  # fmt: skip
 def test_singulars(several, one):
     assert singular(several) == one

@@ -8,12 +8,14 @@ every machine.
 
 import re
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from losses.english import singular
 
 BUCKETS = 12288  # rows of the table, shared by words and n-grams: 4.7 MB in half precision
 WIDTH = 192
@@ -35,27 +37,12 @@ def words_of(prompt: str) -> list[str]:
     return re.findall(r"[^\W_]+(?:'[^\W_]+)?", prompt.lower())
 
 
-def singulars(word: str) -> Iterable[str]:
-    """The word itself and what it may be the plural of: `foxes` gives `foxes`, `foxe`, `fox`."""
-    yield word
-    for ending, instead in (
-        ("s", ""),
-        ("es", ""),
-        ("ies", "y"),
-        ("ves", "f"),
-        ("ves", "fe"),
-        ("'s", ""),
-    ):
-        if word.endswith(ending) and len(word) > len(ending) + 1:
-            yield word[: -len(ending)] + instead
-
-
 def is_known(word: str, vocabulary: frozenset[str]) -> bool:
     """Whether a word is a stop word or a number, or it or its singular is in the vocabulary."""
     return (
         word.isdigit()
         or word in STOP_WORDS | NUMBERS
-        or any(form in vocabulary for form in singulars(word))
+        or not vocabulary.isdisjoint((word, singular(word.removesuffix("'s"))))
     )
 
 
