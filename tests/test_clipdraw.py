@@ -369,7 +369,7 @@ def test_every_preset_draws_with_an_open_clip_model(preset, tiny_clip, tmp_path)
 
 def test_a_word_that_pocket_does_not_know_is_named(tmp_path, capsys):
     assert main(command(tmp_path, prompt="a zeugma", steps=1)) == 0
-    assert "pocket does not know 'zeugma'; it draws everyday things" in capsys.readouterr().err
+    assert "pocket has seen no picture of 'zeugma'; it draws the nearest" in capsys.readouterr().err
 
 
 class Malice:

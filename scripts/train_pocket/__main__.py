@@ -132,6 +132,7 @@ def teacher(work: Path, pictures: data.Pictures, seed: int) -> tuple[list[str], 
         vectors = text.main_directions(text.sentence_vectors(prompts), text.DIM)
         torch.save({"prompts": prompts, "vectors": vectors}, path)
     kept = torch.load(path, weights_only=True)
+    print(f"the text tower follows {len(kept['prompts'])} words and prompts", flush=True)
     return kept["prompts"], kept["vectors"]
 
 
