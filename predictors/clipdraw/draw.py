@@ -426,4 +426,6 @@ def on_canvas(file: Path, settings: Settings, say: Callable[[str], None]) -> Dra
 
 def tell_unknown(encoder, settings: Settings, say: Callable[[str], None]) -> None:
     for word in encoder.unknown_words(f"{settings.prompt} {settings.negative_prompt}"):
-        say(f"{encoder.name} has seen no picture of {word!r}; it draws the nearest that it has seen")
+        say(
+            f"{encoder.name} has seen no picture of {word!r}; it draws the nearest that it has seen"
+        )
