@@ -50,10 +50,9 @@ def main(argv: list[str], root: Path = ROOT) -> int:
 
 
 def files(root: Path) -> list[Path]:
-    """What there is to write; the root's cog.yaml has a predictor's."""
-    return [
-        config.parent / "requirements.txt" for config in sorted(root.glob("predictors/*/cog.yaml"))
-    ]
+    """What there is to write: one beside each cog.yaml but the root's, which has a predictor's."""
+    configs = [*root.glob("notebooks/cog.yaml"), *sorted(root.glob("predictors/*/cog.yaml"))]
+    return [config.with_name("requirements.txt") for config in configs]
 
 
 def text(root: Path, file: Path) -> str:

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from scripts import requirements
 
@@ -36,8 +37,10 @@ def test_the_committed_ones_are_current(file):
 
 
 def test_no_image_is_forgotten():
-    assert [file.with_name("cog.yaml") for file in FILES] == sorted(ROOT.glob("*/*/cog.yaml"))
-    assert FILES
+    assert {file.parent.name for file in FILES} >= {"clipdraw", "notebooks"}
+    for file in [ROOT / "cog.yaml", *(file.with_name("cog.yaml") for file in FILES)]:
+        named = yaml.safe_load(file.read_text())["build"]["python_requirements"]
+        assert ROOT / named in FILES, f"{file} names {named}"
 
 
 @pytest.fixture
