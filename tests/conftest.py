@@ -83,3 +83,17 @@ def tiny_clip(tmp_path_factory):
         {name: value.contiguous() for name, value in state.items()}, folder / "tiny.safetensors"
     )
     return folder
+
+
+@pytest.fixture(scope="module")
+def short_dreams():
+    """What a dream is worth is tested elsewhere; here two rough ones will do."""
+    import dataclasses
+
+    from predictors.clipdraw.presets import PRESETS
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("default", "quick"):
+            small = dataclasses.replace(PRESETS[name], dreams=2, drawn=2, dream_steps=4)
+            patch.setitem(PRESETS, name, small)
+        yield

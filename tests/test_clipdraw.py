@@ -19,6 +19,8 @@ from predictors.clipdraw.presets import PRESETS
 from predictors.state import load_state, save_state
 from scripts.predict import main
 
+pytestmark = pytest.mark.usefixtures("short_dreams")
+
 SMALL = {"strokes": 8, "steps": 6, "frame_every": 3, "model": "pocket"}
 
 
@@ -28,18 +30,8 @@ def command(output: Path, **inputs) -> list[str]:
     return [*line, "-o", str(output)]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def short_dreams():
-    """What a dream is worth is tested elsewhere; here two rough ones will do."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("default", "quick"):
-            small = dataclasses.replace(PRESETS[name], dreams=2, drawn=2, dream_steps=4)
-            patch.setitem(PRESETS, name, small)
-        yield
-
-
 @pytest.fixture(scope="module")
-def heart(tmp_path_factory) -> Path:
+def heart(short_dreams, tmp_path_factory) -> Path:
     """The results of one small run."""
     output = tmp_path_factory.mktemp("heart")
     assert main(command(output)) == 0

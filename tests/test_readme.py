@@ -2,15 +2,21 @@
 
 import re
 import shlex
+import shutil
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import torch
 
-from scripts import form
+from clipdraw import scribble, to_svg
+from scripts import predict
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+OF_PREDICTORS = [
+    file.read_text(encoding="utf-8") for file in sorted((ROOT / "predictors").glob("*/README.md"))
+]
 RENDERER = (ROOT / "docs/renderer.md").read_text(encoding="utf-8")
 
 
@@ -19,9 +25,10 @@ def blocks(language: str, text: str = README) -> list[str]:
 
 
 def commands() -> list[list[str]]:
-    lines = [line for block in blocks("sh") for line in block.splitlines()]
-    inline = re.findall(r"`(scripts/[^`]+)`", README + RENDERER)
-    return [shlex.split(line, comments=True) for line in [*lines, *inline]]
+    shown = [*blocks("sh"), *(block for text in OF_PREDICTORS for block in blocks("sh", text))]
+    lines = [line for block in shown for line in block.splitlines()]
+    inline = re.findall(r"`(scripts/[^`]+)`", README + RENDERER + "".join(OF_PREDICTORS))
+    return [shlex.split(line, comments=True) for line in dict.fromkeys([*lines, *inline])]
 
 
 @pytest.mark.parametrize("code", blocks("python"))
@@ -55,21 +62,36 @@ def test_the_commands_are_there(words):
     assert all((ROOT / file).is_file() for file in files)
 
 
+# What makes any drawing a matter of seconds.
+SMALL = ("strokes=4", "steps=2")
+
+
 @pytest.mark.parametrize(
-    "words", [w for w in commands() if "-i" in w and w[0] == "scripts/predict"], ids=" ".join
+    "words", [w for w in commands() if w[0] == "scripts/predict" and "-i" in w], ids=" ".join
 )
-def test_the_inputs_are_taken(words, tmp_path, monkeypatch):
-    given = [b for a, b in pairwise(words) if a == "-i"]
-    for value in given:
-        if "@" in value:
-            file = tmp_path / value.partition("@")[2]
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.touch()
+def test_the_drawings_are_drawn(words, short_dreams, tiny_clip, tmp_path, monkeypatch):
+    """Every line as it stands, but small, and with random weights where it asks for CLIP's."""
     monkeypatch.chdir(tmp_path)
-    fields = form.fields(form.load(ROOT, "clipdraw").run)
-    if not any(value.startswith("prompt=") for value in given):
-        given.append("prompt=a red heart")
-    assert form.parse(fields, given)["prompt"]
+    weights = f"tiny/{tiny_clip / 'tiny.safetensors'}"
+    words = [word.replace("ViT-B-32/openai", weights) for word in words[1:]]
+    for file in (Path(word.partition("=@")[2]) for word in words if "=@" in word):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if (ROOT / file).exists():
+            shutil.copy(ROOT / file, file)
+        else:
+            file.write_text(to_svg(scribble(4, torch.Generator().manual_seed(0))))
+    given = {word.partition("=")[0] for word in words}
+    small = [f"-i{item}" for item in SMALL if item.partition("=")[0] not in given]
+    assert predict.main([*words, *small, "-oout"], ROOT) == 0
+    assert (tmp_path / "out/drawing.svg").exists()
+
+
+@pytest.mark.parametrize(
+    "words", [w for w in commands() if w[0] == "scripts/predict" and "--help" in w], ids=" ".join
+)
+def test_help_is_there(words, capsys):
+    assert predict.main(words[1:], ROOT) == 0
+    assert "-i NAME=VALUE" in capsys.readouterr().out
 
 
 def test_the_files_it_links_to_are_there():
