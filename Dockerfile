@@ -30,13 +30,14 @@ WORKDIR /src
 COPY clipdraw clipdraw
 COPY losses losses
 COPY predictors predictors
-COPY scripts scripts
+COPY scripts/__init__.py scripts/form.py scripts/
 # All predictors, whichever the image is for, so that images have this layer in common.
 # Python keeps nothing in a folder right below / that is not there yet.
 RUN mkdir /warm && python -c "from pathlib import Path; import cog.server.http; from scripts import form; \
     [form.load(Path(), name)().setup() for name in form.predictors(Path())]"
 
 FROM warm AS schema
+COPY scripts/schema.py scripts/signature.py scripts/
 ARG PREDICTOR
 RUN mkdir .cog && python -m scripts.schema "$PREDICTOR" >.cog/openapi_schema.json
 

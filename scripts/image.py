@@ -225,6 +225,7 @@ def _there_and_back(image: str, registry: str, drawing: bytes) -> None:
     print(f"{by_digest}: {_megabytes(_packed(registry, by_digest))} in the registry")
     if run(by_digest) != drawing:
         raise Failure(f"{by_digest} draws something else than {image}, from the same seed")
+    docker("rmi", by_digest)
 
 
 def _packed(registry: str, by_digest: str) -> int:
