@@ -227,7 +227,12 @@ def results(settings, frame_every, keep_dreams, resume, folder, report) -> Itera
         record.forget_after(plan.mended_from)
     cosines = draw.cosines(settings, plan, chosen.drawing)[0].tolist()
     trace = {
-        "inputs": {**inputs, "frame_every": frame_every, "resume": resume and resume.name},
+        "inputs": {
+            **inputs,
+            "frame_every": frame_every,
+            "keep_dreams": keep_dreams,
+            "resume": resume and resume.name,
+        },
         "encoder": plan.encoder.name,
         "scores": dict(zip(draw.texts(settings), cosines, strict=True)),
         "dream": chosen.picture,
