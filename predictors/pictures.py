@@ -36,6 +36,9 @@ def read_picture(file: Path, longest: int, paper: str) -> Float[Tensor, "3 heigh
     Raises:
         ValueError: it is no picture that can be had; the message says what would do.
     """
+    # Cog's server makes files of URLs and data URIs, and hands over any other text as it came.
+    if isinstance(file, str):
+        raise ValueError(f"{file[:60]!r} is neither a URL nor a data URI; give one of these")
     image = _opened(file)
     if max(image.size) > NARROWEST * min(image.size):
         raise ValueError(

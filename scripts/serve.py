@@ -7,7 +7,9 @@ gets a temporary folder with all this, so that several can run from one checkout
 
 import argparse
 import json
+import mimetypes
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -20,7 +22,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from scripts import form, schema
+from scripts import examples, form, schema
 from scripts.predict import DEFAULT, INTERRUPTED
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -48,7 +50,7 @@ def main(argv: list[str] | None = None, root: Path = ROOT) -> int:
             f"{file}:{class_name}", openapi, Path(folder), given.host, given.port, root
         )
         try:
-            return _attend(process, given.predictor, f"http://{given.host}:{given.port}", openapi)
+            return _attend(process, root, given.predictor, f"http://{given.host}:{given.port}")
         except KeyboardInterrupt:
             return INTERRUPTED
         finally:
@@ -116,7 +118,7 @@ def health(url: str) -> dict[str, Any]:
         return {"status": "STARTING"}
 
 
-def _attend(process: subprocess.Popen, name: str, url: str, openapi: dict[str, Any]) -> int:
+def _attend(process: subprocess.Popen, root: Path, name: str, url: str) -> int:
     """Say when the server is ready, and stay until it ends."""
     while (state := health(url))["status"] == "STARTING" and process.poll() is None:
         time.sleep(LOOK)
@@ -124,14 +126,21 @@ def _attend(process: subprocess.Popen, name: str, url: str, openapi: dict[str, A
         print(f"scripts/serve: {name} could not be set up, see above", file=sys.stderr)
         return 1
     if process.poll() is None:
-        print(_ready(name, url, openapi), file=sys.stderr, flush=True)
+        print(_ready(root, name, url), file=sys.stderr, flush=True)
     return process.wait()
 
 
-def _ready(name: str, url: str, openapi: dict[str, Any]) -> str:
-    inputs = openapi["components"]["schemas"]["Input"]["properties"]
-    body = json.dumps({"input": {"prompt": "a red heart"} if "prompt" in inputs else {}})
-    curl = f"curl {url}/predictions -H 'Content-Type: application/json' -d '{body}' -o answer.json"
+def _ready(root: Path, name: str, url: str) -> str:
+    """What to say of a server that is ready, with a line that draws the first example."""
+    inputs = next(iter(examples.of(root, name)), {})
+    files = {key: value for key, value in inputs.items() if examples.is_file(value)}
+    body = shlex.quote(json.dumps({"input": inputs | {key: f"<{key}>" for key in files}}))
+    for key, file in files.items():
+        # The shell puts the file in, so that the line stays short.
+        kind = mimetypes.guess_type(file, strict=False)[0] or "application/octet-stream"
+        content = f"$(base64 <{shlex.quote(file)} | tr -d '\\n')"
+        body = body.replace(f"<{key}>", f"data:{kind};base64,'\"{content}\"'")
+    curl = f"curl {url}/predictions -H 'Content-Type: application/json' -d {body} -o answer.json"
     return f"{name} is served at {url}; Ctrl-C ends it. Try:\n\n{curl}\n"
 
 

@@ -161,6 +161,11 @@ def test_what_is_no_picture_is_refused_in_a_sentence(name, tmp_path):
     assert words in str(refused.value) and "\n" not in str(refused.value)
 
 
+def test_a_text_is_no_file():
+    with pytest.raises(ValueError, match="'/etc/a.png' is neither a URL nor a data URI; give one"):
+        read_picture("/etc/a.png", 64, "#ffffff")
+
+
 def test_the_commonest_colour_of_the_border_is_the_mean_of_what_is_like_it():
     picture = torch.zeros(3, 3, 4)
     picture[0] = 200 / 255

@@ -24,7 +24,9 @@ from typing import Any
 import pytest
 
 from predictors.folder import Folder
-from scripts import form, schema, serve
+from scripts import examples, form, schema, serve
+from tests import tiny
+from tests.tiny import TINY
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
@@ -37,10 +39,7 @@ LEAK = 16
 SMALL = """
 from dataclasses import replace
 from predictors import outputs
-outputs.PREVIEW = outputs.FILM = 16
-outputs.PICTURE = 32
-outputs.FILM_FRAMES = outputs.STROKE_FRAMES = 2
-outputs.HOLD = 1
+vars(outputs).update({small_films})
 try:
     from predictors.{name}.presets import PRESETS
 except ImportError:
@@ -50,8 +49,18 @@ for name, preset in PRESETS.items():
         PRESETS[name] = replace(preset, dreams=1, drawn=1, dream_steps=1)
 from predictors.{name}.predict import {class_name}
 """
-# Inputs that make a drawing small, where a predictor has them.
-TINY = {"strokes": 4, "steps": 3, "frame_every": 2, "model": "pocket", "width": 32, "height": 24}
+
+
+def small(name: str, class_name: str) -> str:
+    """The source of a module that has the predictor."""
+    return SMALL.format(name=name, class_name=class_name, small_films=tiny.SMALL_FILMS)
+
+
+# What makes every predictor fail that takes such an input, and words of what it says.
+WRONG = {
+    "prompt": (" ", "prompt is empty"),
+    "image": ("data:image/png;base64,AAAA", "is no JPEG, PNG or WebP file"),
+}
 # A drawing that would last for hours.
 ENDLESS = {"steps": 10000, "frame_every": 10000}
 
@@ -188,10 +197,10 @@ def server(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(name)
     openapi = schema.of(ROOT, name)
     class_name = form.reference(ROOT, name)[1]
-    (folder / "small.py").write_text(SMALL.format(name=name, class_name=class_name))
+    (folder / "small.py").write_text(small(name, class_name))
     known = openapi["components"]["schemas"]["Input"]["properties"]
     with serving(f"{folder}/small.py:{class_name}", openapi) as started:
-        started.inputs = {"prompt": "a red heart"} | {k: v for k, v in TINY.items() if k in known}
+        started.inputs = tiny.over_http(tiny.inputs(name, known))
         yield started.wait()
 
 
@@ -292,6 +301,10 @@ def wrong_values(rules: dict[str, Any], choices: list | None) -> Iterator[Any]:
         yield from ("", "red", "#fff")
 
 
+def required(server: Server) -> list[str]:
+    return server.openapi["components"]["schemas"]["Input"]["required"]
+
+
 def test_every_kind_of_bad_input_is_refused_by_name(server):
     schemas = server.openapi["components"]["schemas"]
     for name, rules in schemas["Input"]["properties"].items():
@@ -302,7 +315,8 @@ def test_every_kind_of_bad_input_is_refused_by_name(server):
             assert status == 422, (name, value, answer)
             assert all(part["loc"] == ["body", "input", name] for part in answer["detail"])
     status, answer = server.ask("POST", "/predictions", {"input": {}})
-    assert (status, answer["detail"][0]["loc"]) == (422, ["body", "input", "prompt"])
+    missing = [part["loc"] for part in answer["detail"]]
+    assert (status, missing) == (422, [["body", "input", name] for name in required(server)])
     assert server.health() == "READY"
 
 
@@ -315,8 +329,10 @@ def test_what_is_no_request_is_refused(server):
 
 
 def test_a_prediction_that_fails_leaves_the_server_healthy(server):
-    answer = server.predict(prompt=" ")
-    assert answer["status"] == "failed" and "prompt is empty" in answer["error"]
+    (name,) = required(server)
+    value, words = WRONG[name]
+    answer = server.predict(**{name: value})
+    assert answer["status"] == "failed" and words in answer["error"]
     assert server.predict()["status"] == "succeeded"
 
 
@@ -374,11 +390,12 @@ def test_fifty_drawings_leak_neither_memory_nor_files(server):
 def test_a_run_loads_no_package_that_the_setup_has_not_loaded(name):
     """Cancelled in the middle of an import, it would leave half a package to the next run."""
     fields = form.fields(form.load(ROOT, name).run)
-    given = {"prompt": "a red heart"} | {k: v for k, v in TINY.items() if k in fields}
+    given = tiny.inputs(name, fields)
     inputs = form.parse(fields, [f"{key}={value}" for key, value in given.items()])
     class_name = form.reference(ROOT, name)[1]
-    code = SMALL.format(name=name, class_name=class_name) + (
+    code = small(name, class_name) + (
         "import sys\n"
+        "from cog import Path\n"
         f"predictor = {class_name}()\n"
         "predictor.setup()\n"
         "predictor.record_metric = lambda *_: None\n"
@@ -595,6 +612,18 @@ def test_what_cannot_be_served_is_refused(argv, words, capsys, monkeypatch):
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     assert serve.main(argv) == 2
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", form.predictors(ROOT))
+def test_the_line_to_try_draws_the_first_example(name):
+    line = serve._ready(ROOT, name, "http://127.0.0.1:5000").splitlines()[2]
+    assert len(line) < 400
+    shell = "curl() { for word; do printf '%s\\0' \"$word\"; done; }; "
+    done = subprocess.run(["sh", "-c", shell + line], capture_output=True, text=True, check=True)
+    words = done.stdout.split("\0")
+    assert words[0] == "http://127.0.0.1:5000/predictions"
+    body = json.loads(words[words.index("-d") + 1])
+    assert body == {"input": tiny.over_http(examples.of(ROOT, name)[0])}
 
 
 def test_a_port_that_is_taken_is_named(listener, capsys, monkeypatch):

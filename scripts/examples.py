@@ -1,0 +1,28 @@
+"""The sets of inputs that a predictor gives people to try, from its examples.yaml."""
+
+from pathlib import Path
+from typing import Any
+
+import cog
+import yaml
+
+from scripts import form, signature
+
+
+def of(root: Path, name: str) -> list[dict[str, Any]]:
+    """All of them, with files, which lie beside the list, by their whole paths; none without a
+    list."""
+    folder = root / "predictors" / name
+    if not (folder / "examples.yaml").is_file():
+        return []
+    source, class_name = form.reference(root, name)
+    fields = signature.read(source.read_text(encoding="utf-8"), class_name).fields
+    return [
+        {k: str(folder / v) if fields[k].type is cog.Path else v for k, v in inputs.items()}
+        for inputs in yaml.safe_load((folder / "examples.yaml").read_text(encoding="utf-8"))
+    ]
+
+
+def is_file(value: Any) -> bool:
+    """Whether an input of an example is a file."""
+    return isinstance(value, str) and Path(value).is_absolute() and Path(value).is_file()

@@ -1,0 +1,34 @@
+"""Every predictor, drawing something tiny: what the tests of all predictors share."""
+
+import base64
+from pathlib import Path
+from typing import Any
+
+from scripts import examples
+
+ROOT = Path(__file__).resolve().parent.parent
+# Inputs that make a drawing small, where a predictor has them.
+TINY = {
+    "strokes": 4, "steps": 3, "frame_every": 2, "model": "pocket", "width": 32, "height": 24,
+    "size": 32,
+}  # fmt: skip
+# Of predictors.outputs: what makes the results small.
+SMALL_FILMS = {
+    "PREVIEW": 16, "FILM": 16, "PICTURE": 32, "FILM_FRAMES": 2, "STROKE_FRAMES": 2, "HOLD": 1,
+}  # fmt: skip
+
+
+def inputs(name: str, known) -> dict[str, Any]:
+    """A predictor's first example, made tiny; files by their paths."""
+    example = examples.of(ROOT, name)[0]
+    return example | {key: value for key, value in TINY.items() if key in known}
+
+
+def over_http(inputs: dict[str, Any]) -> dict[str, Any]:
+    """The same with files as data URIs."""
+    return {key: data_uri(x) if examples.is_file(x) else x for key, x in inputs.items()}
+
+
+def data_uri(file: str) -> str:
+    content = base64.b64encode(Path(file).read_bytes()).decode()
+    return f"data:image/{Path(file).suffix[1:]};base64,{content}"
