@@ -5,6 +5,7 @@ strokes with round caps and joins, on a canvas given by `viewBox`, over an optio
 paper. Colours are percentages, because eight bits would lose what an optimiser found.
 """
 
+import json
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
@@ -15,10 +16,16 @@ from clipdraw.renderers import WHITE
 from clipdraw.svg_style import SVG
 
 ET.register_namespace("", SVG)
+# Stands among the guides of a drawing for those that nobody wrote down.
+UNKNOWN = "unknown"
 
 
 def to_svg(
-    drawing: Drawing, *, background: Sequence[float] | None = WHITE, description: str = ""
+    drawing: Drawing,
+    *,
+    background: Sequence[float] | None = WHITE,
+    description: str = "",
+    guides: Sequence[str] = (UNKNOWN,),
 ) -> str:
     """One picture as the text of an SVG file.
 
@@ -26,6 +33,8 @@ def to_svg(
         drawing: a single picture.
         background: colour of the paper, or None for none.
         description: goes into `<desc>`, for whoever opens the file later.
+        guides: names of the models that pulled the drawing towards a prompt, and are no judges of
+            it; they go into `<metadata>`. Empty where none did.
 
     Raises:
         ValueError: the drawing holds several pictures.
@@ -38,6 +47,9 @@ def to_svg(
         # XML has no way to write most control characters, not even escaped.
         clean = "".join(c for c in description if c.isprintable())
         ET.SubElement(root, f"{{{SVG}}}desc").text = clean
+    if tuple(guides) != (UNKNOWN,):
+        told = json.dumps({"guides": list(guides)})
+        ET.SubElement(root, f"{{{SVG}}}metadata").text = told
     if background is not None:
         ET.SubElement(root, f"{{{SVG}}}rect", width="100%", height="100%", fill=_color(background))
     group = ET.SubElement(

@@ -4,6 +4,7 @@ This is our own, because svgelements (1.9.6) draws a smooth curve after a curve 
 wrongly, lets shapes take over sizes from their surroundings, and rounds colours to eight bits.
 """
 
+import json
 import re
 import warnings
 import xml.etree.ElementTree as ET
@@ -17,6 +18,7 @@ import numpy as np
 import torch
 
 from clipdraw.drawing import Drawing, Path, assemble
+from clipdraw.svg import UNKNOWN
 from clipdraw.svg_shapes import Contour, fit, length, shape, transform
 from clipdraw.svg_style import INHERITED, LONGEST_VALUE, SVG, Color, Stylesheet, color, share
 
@@ -87,6 +89,48 @@ def from_svg(file: str | File) -> Drawing:
     return drawing
 
 
+@dataclass(frozen=True)
+class Notes:
+    """What `to_svg` writes into a file beside the drawing."""
+
+    paper: tuple[float, float, float] | None
+    """Colour of the background; None where it is not said in our way."""
+    guides: tuple[str, ...]
+    """Names of the models that guided the drawing; UNKNOWN among them for those not written
+    down."""
+
+
+def read_notes(file: str | File) -> Notes:
+    """What an SVG file says of its paper and its guides, as far as that can be believed: whoever
+    can write a file can write this.
+
+    Raises:
+        ValueError: it is no SVG file.
+    """
+    root = _parse(File(file))
+    paper = _paper(root)
+    rgba = None if paper is None else color(paper.get("fill"))
+    return Notes(rgba and rgba[:3], _guides(root))
+
+
+def _paper(root: ET.Element) -> ET.Element | None:
+    """The sheet of paper that `to_svg` puts first."""
+    child = next((c for c in root if _tag(c) not in ("desc", "metadata")), None)
+    if child is None or _tag(child) != "rect" or set(child.attrib) != {"width", "height", "fill"}:
+        return None
+    whole = child.get("width") == child.get("height") == "100%"
+    return child if whole and OUR_COLOR.fullmatch(child.get("fill")) else None
+
+
+def _guides(root: ET.Element) -> tuple[str, ...]:
+    try:
+        guides = json.loads(root.findtext(f"{{{SVG}}}metadata", ""))["guides"]
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return (UNKNOWN,)
+    told = isinstance(guides, list) and all(isinstance(name, str) for name in guides)
+    return tuple(guides) if told else (UNKNOWN,)
+
+
 def _parse(file: File) -> ET.Element:
     if file.stat().st_size > LARGEST_FILE:
         raise ValueError(f"{file.name} is larger than {LARGEST_FILE // 1_000_000} MB")
@@ -138,7 +182,8 @@ class Reader:
     def drawing(self) -> Drawing:
         """The whole picture."""
         x, y, width, height = self._canvas()
-        self._remove_paper()
+        if (paper := _paper(self.root)) is not None:
+            self.root.remove(paper)
         shift = np.array([[1.0, 0, -x], [0, 1, -y], [0, 0, 1]])
         self._element(self.root, Place(INHERITED, shift, (width, height)))
         if not self.paths:
@@ -176,16 +221,6 @@ class Reader:
                 f"{SMALLEST_CANVAS} to {LARGEST_CANVAS:.0f}"
             )
         return box
-
-    def _remove_paper(self) -> None:
-        for child in self.root:
-            tag = _tag(child)
-            if tag == "rect" and set(child.attrib) == {"width", "height", "fill"}:
-                whole = child.get("width") == child.get("height") == "100%"
-                if whole and OUR_COLOR.fullmatch(child.get("fill")):
-                    self.root.remove(child)
-            if tag != "desc":
-                return
 
     def _element(self, element: ET.Element, around: Place) -> None:
         """Draw one element and all that is in it."""

@@ -16,6 +16,7 @@ from torch import Tensor
 from clipdraw import Drawing, render, save_film, save_png, stroke_by_stroke, to_svg
 from clipdraw.film import render_all
 from clipdraw.loop import Frame, NotFinite
+from clipdraw.svg import UNKNOWN
 
 # Long sides in pixels: a preview for the screen, a film that a browser shows well, a picture.
 PREVIEW, FILM, PICTURE = 256, 448, 1024
@@ -111,12 +112,13 @@ class Record:
         Args:
             drawing: the one that is handed out.
             picture: its number among those that were drawn, whose making the film shows.
-            description, trace: what to write into the SVG, and into the trace beside our own.
+            description, trace: what to write into the SVG, and into the trace beside our own; the
+                trace's "guides", if it tells them, go into both.
             opening: RGB pictures `[3, height, width]` that the film begins with.
         """
-        yield self._write(
-            "drawing.svg", to_svg(drawing, background=self.background, description=description)
-        )
+        guides = trace.get("guides", (UNKNOWN,))
+        svg = to_svg(drawing, background=self.background, description=description, guides=guides)
+        yield self._write("drawing.svg", svg)
         file = self.folder / "drawing.png"
         save_png(self._render(drawing, PICTURE), file)
         yield file

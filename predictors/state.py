@@ -10,6 +10,7 @@ from torch import Tensor
 
 from clipdraw import Drawing
 from clipdraw.loop import Frame
+from clipdraw.svg import UNKNOWN
 
 # What a drawing is made of besides the floats that the loop moves.
 STRUCTURE = ("segments", "closed", "path", "picture", "stroked", "fill_rules")
@@ -54,6 +55,12 @@ def load_state(file: Path, inputs: Mapping) -> dict[str, Tensor]:
                 "with drawing=@drawing.svg"
             )
     return tensors
+
+
+def guides_of(file: Path) -> list[str]:
+    """The guides that were written into a state file with its inputs."""
+    with safe_open(file, framework="pt") as opened:
+        return json.loads(opened.metadata()[FORMAT]).get("guides", [UNKNOWN])
 
 
 def drawing_of(state: Mapping[str, Tensor], width: float, height: float) -> Drawing:

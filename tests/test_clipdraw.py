@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 
 from clipdraw import Scene, from_svg, scribble, to_svg
 from clipdraw.loop import NotFinite, Weighted
+from clipdraw.svg_reader import read_notes
 from predictors.clipdraw import draw, predict
 from predictors.clipdraw.presets import PRESETS
 from predictors.state import load_state, save_state
@@ -322,6 +323,24 @@ def test_a_drawing_may_be_the_start(heart, tmp_path):
     redrawn = from_svg(tmp_path / "drawing.svg")
     assert (redrawn.width, redrawn.height, redrawn.paths) == (448, 224, 8)
     assert redrawn.points[:, 0].mean() == pytest.approx(224, abs=60)
+
+
+def test_a_drawing_tells_who_guided_it_and_what_it_started_from(tiny_clip, tmp_path):
+    """What guides a drawing is no judge of it, however many runs ago."""
+    start, drawn, resumed = (tmp_path / name / "drawing.svg" for name in ("a", "b", "c"))
+    assert main(command(start.parent)) == 0
+    assert read_notes(start).guides == ("pocket",)
+    model = {"model": f"tiny/{tiny_clip / 'tiny.safetensors'}", "preset": "clipdraw-2021"}
+    assert main(command(drawn.parent, drawing=f"@{start}", **model)) == 0
+    both = ("pocket", "tiny/tiny.safetensors")
+    assert read_notes(drawn).guides == both
+    state = f"@{drawn.parent / 'state.safetensors'}"
+    assert main(command(resumed.parent, resume=state, **model)) == 0
+    assert read_notes(resumed).guides == both
+    assert json.loads((resumed.parent / "trace.json").read_text())["guides"] == list(both)
+    start.write_text(to_svg(scribble(4, torch.Generator().manual_seed(0))))
+    assert main(command(drawn.parent, drawing=f"@{start}")) == 0
+    assert read_notes(drawn).guides == ("unknown", "pocket")
 
 
 def test_a_picture_of_another_program_is_drawn_on_fills_and_all(tmp_path, capsys):

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from clipdraw import from_svg, render, scribble, svg_reader, svg_style, to_svg
 from clipdraw.drawing import Drawing, Path, assemble, join
+from clipdraw.svg_reader import Notes, read_notes
 
 ICONS = sorted((File(__file__).parent / "data/icons").glob("*.svg"))
 
@@ -152,6 +153,41 @@ def test_a_description_cannot_break_the_file(tmp_path):
     file.write_text(to_svg(strokes(1), description='</desc><script>"&\x00\x08 ü'))
     assert "<script" not in file.read_text()
     assert from_svg(file).paths == 1
+
+
+@pytest.mark.parametrize("guides", [(), ("pocket",), ("ViT-B-32/</metadata>\x00ü", "unknown")])
+def test_the_guides_and_the_paper_are_told(guides, tmp_path):
+    file = tmp_path / "a.svg"
+    paper = (1.0, 0.5, 0.25)
+    file.write_text(to_svg(strokes(2), background=paper, description="a fox", guides=guides))
+    assert read_notes(file) == Notes(paper, guides)
+    assert from_svg(file).paths == 2, "the paper is still known as paper"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "<metadata/>",
+        "<metadata>pocket</metadata>",
+        "<metadata>[1]</metadata>",
+        '<metadata>{"guides": "pocket"}</metadata>',
+        '<metadata>{"guides": [1]}</metadata>',
+        f"<metadata>{'[' * 100_000}</metadata>",
+        '<rect width="100%" height="100%" fill="rgb(e%,.%,-%)"/>',
+    ],
+)
+def test_what_does_not_tell_its_guides_has_unknown_ones(text, tmp_path):
+    file = tmp_path / "a.svg"
+    file.write_text(SHELL.format(text))
+    assert read_notes(file) == Notes(None, ("unknown",))
+
+
+def test_a_drawing_of_which_nothing_is_known_tells_nothing(tmp_path):
+    file = tmp_path / "a.svg"
+    file.write_text(to_svg(strokes(1), background=None))
+    assert "metadata" not in file.read_text()
+    assert read_notes(file) == Notes(None, ("unknown",))
 
 
 def test_an_svg_holds_one_picture():

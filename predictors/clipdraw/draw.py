@@ -16,6 +16,7 @@ from clipdraw import Drawing, RasterViews, Weighted, from_svg, optimise, render,
 from clipdraw.drawing import join
 from clipdraw.loop import Frame, Rates, Scene
 from clipdraw.scribble import scribble_over
+from clipdraw.svg_reader import read_notes
 from losses import (
     CentrePenalty,
     Encoder,
@@ -327,6 +328,14 @@ def cosines(settings: Settings, plan: Plan, drawing: Drawing) -> Float[Tensor, "
     return (
         encoder.embed_image(image).float() @ encoder.embed_text(texts(settings)).float().T
     ).cpu()
+
+
+def guides(settings: Settings, plan: Plan) -> list[str]:
+    """Who pulled the drawing towards a prompt: those of the drawing that it starts from, and the
+    encoder, by its name without the folder that its weights lie in."""
+    before = read_notes(settings.drawing).guides if settings.drawing else ()
+    architecture, slash, weights = plan.encoder.name.partition("/")
+    return list(dict.fromkeys([*before, f"{architecture}{slash}{Path(weights).name}"]))
 
 
 def texts(settings: Settings) -> list[str]:

@@ -11,7 +11,7 @@ from cog import BaseRunner, Input, Path, streaming
 from predictors.clipdraw import draw
 from predictors.folder import Folder
 from predictors.outputs import Record, save_dreams
-from predictors.state import load_state, save_state
+from predictors.state import guides_of, load_state, save_state
 
 # Inputs that may change when a run is resumed: they decide how far it goes and how it is shown.
 FREE_ON_RESUME = ("steps", "drawing")
@@ -225,6 +225,7 @@ def results(settings, frame_every, keep_dreams, resume, folder, report) -> Itera
     chosen = draw.choose(settings, plan, record.last)
     if not chosen.mended:
         record.forget_after(plan.mended_from)
+    guides = guides_of(resume) if resume else draw.guides(settings, plan)
     cosines = draw.cosines(settings, plan, chosen.drawing)[0].tolist()
     trace = {
         "inputs": {
@@ -234,6 +235,7 @@ def results(settings, frame_every, keep_dreams, resume, folder, report) -> Itera
             "resume": resume and resume.name,
         },
         "encoder": plan.encoder.name,
+        "guides": guides,
         "scores": dict(zip(draw.texts(settings), cosines, strict=True)),
         "dream": chosen.picture,
         "mended": chosen.mended,
@@ -241,6 +243,6 @@ def results(settings, frame_every, keep_dreams, resume, folder, report) -> Itera
     description = f"{settings.prompt} (seed {settings.seed})"
     opening = plan.dreams[[chosen.picture]] if keep_dreams else ()
     yield from record.files(chosen.drawing, chosen.picture, description, trace, opening)
-    yield save_state(record.last, kept, folder / "state.safetensors")
+    yield save_state(record.last, {**kept, "guides": guides}, folder / "state.safetensors")
     if record.failure:
         raise record.failure
