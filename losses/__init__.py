@@ -1,5 +1,6 @@
 """What rewards a drawing: terms for the loop, and the functions behind them."""
 
+from losses.crossing import Crossing
 from losses.distillation import ScoreDistillation
 from losses.encoders import Encoder, load_encoder
 from losses.geometry import CentrePenalty, KeepInFrame, centre_penalty, keep_in_frame
@@ -10,6 +11,7 @@ from losses.similarity import Similarity
 
 LOSSES = {
     "centre": CentrePenalty,
+    "crossing": Crossing,
     "distillation": ScoreDistillation,
     "frame": KeepInFrame,
     "picture": PictureDistance,
@@ -20,6 +22,7 @@ LOSSES = {
 __all__ = [
     "LOSSES",
     "CentrePenalty",
+    "Crossing",
     "Encoder",
     "Guidance",
     "KeepInFrame",

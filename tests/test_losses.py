@@ -14,6 +14,7 @@ from clipdraw.views import RasterViews
 from losses import (
     LOSSES,
     CentrePenalty,
+    Crossing,
     Guidance,
     KeepInFrame,
     PictureDistance,
@@ -100,10 +101,16 @@ ASTRAY = stroke((-3, -4), (5, 5), (22, 5), (10, 11), width=20, height=10)
 # Two blocks of 2 x 2 pixels: 0, 1, 1, 0 has mean 1/2 and is right; 1, 1, 1, 1 is off by 1.
 BLOCKS = torch.tensor([[0.0, 1, 1, 1], [1, 0, 1, 1]]).expand(1, 3, 2, 4)
 HALVES = torch.tensor([[0.5, 0.0]]).expand(1, 3, 1, 2)
+# A loop, then an arch: AB = (12, 9) and CD = (12, -9) are 15 long, and the sine between them is
+# (12 * -9 - 9 * 12) / 225 = -0.96. In the loop BC = (-16, 0) turns left of AB, 9 * 16 = 144, and CD
+# should not point right of it; in the arch all arms turn right.
+LOOP_AND_ARCH = stroke((0, 0), (12, 9), (-4, 9), (8, 0), (20, 9), (24, 9), (36, 0))
 
 KNOWN = {
     "centre": (CentrePenalty(), scene(AROUND, WHITE), 0.725),
     "frame": (KeepInFrame(), scene(ASTRAY, WHITE), 0.03),
+    # one of two cubics, 0.96
+    "crossing": (Crossing(), scene(LOOP_AND_ARCH, WHITE), 0.48),
     # the mean of 0 and 1, squared
     "picture": (PictureDistance(HALVES), scene(DOT, BLOCKS), 0.5),
     # Two views of red: -cos(red, red) + 0.3 cos(red, yellow) = -1 + 0.3 / sqrt(2) each.
@@ -125,6 +132,7 @@ KNOWN = {
 USED = {
     "centre": CentrePenalty(threshold=10.0),
     "frame": KeepInFrame(margin=80.0),
+    "crossing": Crossing(),
     "picture": PictureDistance(torch.rand(1, 3, 5, 7, generator=luck(0)[0])),
     "similarity": Similarity.to_prompt(
         Eye(), "red | green:0.5", "white", RasterViews(3, 8), "great_circle"
@@ -219,7 +227,7 @@ def test_a_margin_keeps_strokes_away_from_the_edge():
     assert keep_in_frame(near, margin=3, weight=1).item() == 4
 
 
-@pytest.mark.parametrize("name", ["centre", "frame"])
+@pytest.mark.parametrize("name", ["centre", "frame", "crossing"])
 def test_a_picture_without_strokes_costs_nothing(name):
     batch = scribble(3, luck(0)[0]).replace(picture=torch.tensor([1, 1, 1]), pictures=3)
     cost = USED[name](scene(batch, WHITE.expand(3, -1, -1, -1)))
@@ -233,6 +241,49 @@ def test_a_picture_without_strokes_costs_nothing(name):
 def test_a_penalty_without_a_gradient_is_refused(argument, message):
     with pytest.raises(ValueError, match=message):
         centre_penalty(DOT, **argument)
+
+
+def knots(cubic, pieces=64):
+    """How often a cubic crosses itself, seen as a polyline."""
+    t = torch.linspace(0, 1, pieces + 1)[:, None]
+    weights = torch.cat([(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3], dim=1)
+    line = weights @ cubic
+
+    def side(i, j):  # of each end of piece j, as seen along piece i
+        along, to = line[i + 1] - line[i], line[j : j + 2] - line[i]
+        return along[0] * to[:, 1] - along[1] * to[:, 0] > 0
+
+    apart = [(i, j) for i in range(pieces) for j in range(i + 2, pieces)]
+    return sum(int(side(i, j).unique().numel() == side(j, i).unique().numel() == 2)
+               for i, j in apart)  # fmt: skip
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_downhill_a_bow_tie_is_untied(closed):
+    """Two wings; the first is a cubic that crosses itself, the second one is the way back."""
+    tie = stroke((0, 0), (30, 14), (-14, 26), (16, 0), (16, -9), (0, -9), (0, 0))
+    points = tie.points[: 6 if closed else 7].clone().requires_grad_()
+    tie = tie.replace(points=points, closed=torch.tensor([closed]))
+    assert knots(points[:4].detach()) == 1
+    for _ in range(200):
+        cost = Crossing()(scene(tie.replace(points=points), WHITE))
+        (gradient,) = torch.autograd.grad(cost.sum(), points)
+        points = (points - 20 * gradient).detach().requires_grad_()
+    assert cost.item() == 0 and knots(points[:4].detach()) == 0
+
+
+def test_arms_without_length_have_a_gradient_and_cost_nothing():
+    points = DOT.points.clone().requires_grad_()
+    cost = Crossing()(scene(DOT.replace(points=points), WHITE))
+    (gradient,) = torch.autograd.grad(cost.sum(), points)
+    assert cost.item() == 0 and torch.equal(gradient, torch.zeros(4, 2))
+
+
+def test_the_last_cubic_of_a_closed_contour_ends_where_it_starts():
+    loop = LOOP_AND_ARCH.points[[3, 4, 5, 0, 1, 2]]  # from (8, 0) back to (0, 0), and the loop
+    loop[1:3] = torch.tensor([[8, -5], [0, -5]])
+    closed = stroke((0, 0), *[(1, 1)] * 6).replace(points=loop, closed=torch.tensor([True]))
+    assert Crossing()(scene(closed, WHITE)).item() == pytest.approx(0.48)
 
 
 # ---- pictures
