@@ -202,3 +202,8 @@ def test_the_guide_s_commands_are_taken():
 def test_the_guide_s_cog_commands_name_files_that_are_there():
     files = [line[line.index("-f") + 1] for line in shown() if line[:1] == ["cog"] and "-f" in line]
     assert files and all((ROOT / file).is_file() for file in files)
+
+
+def test_what_the_guide_links_to_is_there():
+    links = re.findall(r"\]\((?!http)([^)]+)\)", GUIDE)
+    assert links and all((ROOT / "docs" / link).exists() for link in links)
