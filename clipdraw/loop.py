@@ -44,7 +44,7 @@ class Weighted(NamedTuple):
 
 @dataclass(frozen=True)
 class Rates:
-    """Adam's step sizes, and when those of the points drop.
+    """Adam's step sizes, and when they drop.
 
     The defaults are CLIPDraw's (Frans et al. 2021, notebook) for a canvas of 224 units, with
     widths counted in full where it counts half.
@@ -55,19 +55,23 @@ class Rates:
     colors: float = 0.01
     drops: tuple[tuple[float, float], ...] = ((0.5, 0.4), (0.75, 0.1))
     """(fraction of the run, factor on the points' rate from there on)."""
+    color_drops: tuple[tuple[float, float], ...] = ()
+    """The same for colours, of strokes and of fills."""
 
     def at(self, progress: float) -> dict[str, float]:
         """The rate of each tensor after a fraction `progress` of the run."""
-        factor = 1.0
-        for start, drop in self.drops:
-            if progress >= start:
-                factor = drop
+        colors = self.colors * _factor(self.color_drops, progress)
         return {
-            "points": self.points * factor,
+            "points": self.points * _factor(self.drops, progress),
             "widths": self.widths,
-            "colors": self.colors,
-            "fills": self.colors,
+            "colors": colors,
+            "fills": colors,
         }
+
+
+def _factor(drops: tuple[tuple[float, float], ...], progress: float) -> float:
+    """What the last of the drops so far makes of a rate."""
+    return next((drop for start, drop in reversed(drops) if progress >= start), 1.0)
 
 
 @dataclass(frozen=True)

@@ -95,6 +95,15 @@ def test_the_points_slow_down_on_time():
     assert rates.at(0.49) == {"points": 2.0, "widths": 0.3, "colors": 0.02, "fills": 0.02}
     assert rates.at(0.5)["points"] == pytest.approx(0.8)
     assert rates.at(0.75)["points"] == pytest.approx(0.2)
+    assert rates.at(1.0)["colors"] == 0.02
+
+
+def test_colours_slow_down_where_they_are_asked_to():
+    rates = Rates(points=2.0, colors=0.02, color_drops=((0.2, 0.5), (0.6, 0.1)))
+    for name in ("colors", "fills"):
+        slowing = [rates.at(progress)[name] for progress in (0.19, 0.2, 0.6, 1.0)]
+        assert slowing == pytest.approx([0.02, 0.01, 0.002, 0.002])
+    assert rates.at(0.2)["points"] == 2.0
 
 
 def test_a_filled_shape_finds_a_disc():
