@@ -28,6 +28,7 @@ from clipdraw.film import to_image
 from losses import load_encoder
 from losses.encoders import pocket
 from losses.judge import load_judge
+from losses.retrieval import margins, recall, standings
 from predictors.clipdraw import draw
 from scripts import form
 from scripts.predict import slug
@@ -148,23 +149,6 @@ def verdicts(model, drawings: Sequence[Drawing], prompts: list[str]) -> Verdicts
     likeness = model.embed_image(pictures) @ model.embed_text(prompts).T
     own = torch.arange(len(prompts))
     return Verdicts(standings(likeness, own), margins(likeness, own), likeness.argmax(1).tolist())
-
-
-def standings(likeness: Tensor, own: Tensor) -> Tensor:
-    """How many others are liked at least as well as the own one: `likeness` `[n, m]`, `own` `[n]`
-    columns -> `[n]`. Ties count against it."""
-    return (likeness >= likeness.gather(1, own[:, None])).sum(1) - 1
-
-
-def margins(likeness: Tensor, own: Tensor) -> Tensor:
-    """How much more the own one is liked than the best other: `[n, m]`, `[n]` columns -> `[n]`."""
-    others = likeness.scatter(1, own[:, None], -torch.inf)
-    return likeness.gather(1, own[:, None])[:, 0] - others.amax(1)
-
-
-def recall(ranks: Tensor, first: int) -> float:
-    """R-precision: the share of ranks among the first so many."""
-    return float((ranks < first).float().mean())
 
 
 def told(asked: list[Asked], judge: Verdicts, guide: Verdicts) -> str:

@@ -12,7 +12,7 @@ import torch
 from PIL import Image, ImageDraw
 from torch.nn import functional as F
 
-from losses import load_encoder
+from losses import load_encoder, retrieval
 from losses.judge import DIM, FILE, Judge, load_judge
 from scripts import score
 from scripts.train_pocket import judge as stage
@@ -137,8 +137,8 @@ def test_company_and_number_matter_and_small_words_hardly_do(judge):
 
 def test_names_plain_shapes_and_their_colours(judge, cards):
     prompts, images = cards
-    ranks = score.standings(seen(judge, images) @ judge.embed_text(prompts).T, torch.arange(16))
-    assert score.recall(ranks, 1) >= 0.8 and score.recall(ranks, 5) == 1.0
+    ranks = retrieval.standings(seen(judge, images) @ judge.embed_text(prompts).T, torch.arange(16))
+    assert retrieval.recall(ranks, 1) >= 0.8 and retrieval.recall(ranks, 5) == 1.0
 
 
 def test_counts(judge):
@@ -267,17 +267,17 @@ OWN = torch.tensor([0, 1, 2])
 
 def test_standings_by_hand():
     # Best; one other is better; two others are as good, and ties count against it.
-    assert score.standings(LIKENESS, OWN).tolist() == [0, 1, 2]
+    assert retrieval.standings(LIKENESS, OWN).tolist() == [0, 1, 2]
 
 
 def test_margins_by_hand():
     expected = torch.tensor([0.7, -0.1, 0.0])
-    torch.testing.assert_close(score.margins(LIKENESS, OWN), expected)
+    torch.testing.assert_close(retrieval.margins(LIKENESS, OWN), expected)
 
 
 def test_recall_by_hand():
     ranks = torch.tensor([0, 4, 5, 1])
-    assert score.recall(ranks, 1) == 0.25 and score.recall(ranks, 5) == 0.75
+    assert retrieval.recall(ranks, 1) == 0.25 and retrieval.recall(ranks, 5) == 0.75
 
 
 def test_a_list_has_sections_a_template_and_the_right_articles(tmp_path):

@@ -2,6 +2,7 @@
 
 import functools
 import importlib.util
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -57,6 +58,12 @@ def _best_at_hand() -> str:
 
     able = importlib.util.find_spec("open_clip") and importlib.util.find_spec("huggingface_hub")
     return CLIPDRAWS_OWN if able and find_cached(OPENAI_B32) else "pocket"
+
+
+def public_name(encoder: Encoder) -> str:
+    """An encoder's name without the folder that its weights lie in, which is nobody's business."""
+    architecture, slash, weights = encoder.name.partition("/")
+    return f"{architecture}{slash}{Path(weights).name}"
 
 
 @functools.cache

@@ -28,6 +28,7 @@ from losses import (
     parse_prompts,
 )
 from losses.dreams import best, dream
+from losses.encoders import public_name
 from losses.guidance import Prior
 from losses.scenes import CELLS, Within, lay_out, things
 from losses.schedule import From
@@ -332,10 +333,9 @@ def cosines(settings: Settings, plan: Plan, drawing: Drawing) -> Float[Tensor, "
 
 def guides(settings: Settings, plan: Plan) -> list[str]:
     """Who pulled the drawing towards a prompt: those of the drawing that it starts from, and the
-    encoder, by its name without the folder that its weights lie in."""
+    encoder."""
     before = read_notes(settings.drawing).guides if settings.drawing else ()
-    architecture, slash, weights = plan.encoder.name.partition("/")
-    return list(dict.fromkeys([*before, f"{architecture}{slash}{Path(weights).name}"]))
+    return list(dict.fromkeys([*before, public_name(plan.encoder)]))
 
 
 def texts(settings: Settings) -> list[str]:

@@ -13,7 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from losses.judge import Judge, load_judge
-from scripts.score import read_prompts, recall, standings
+from losses.retrieval import recall, standings
+from scripts.score import read_prompts
 
 from . import judge_data, sources, things
 from .data import Icon, Pictures
