@@ -47,12 +47,16 @@ DREAM_LOOK = 96
 # of one.
 DREAM_WEIGHT = 100.0
 # The last part of a run mends what the dream frayed, by score distillation at noise levels that
-# leave things where they are. Looked at side by side on eight prompts: a weight of 0.06 dulls
-# colours and rounds off rays, none leaves the dream's speckles.
+# leave things where they are, and by similarity. Looked at side by side on eight prompts: a weight
+# of 0.06 dulls colours and rounds off rays, none leaves the dream's speckles.
 DISTILLATION_WEIGHT = 0.02
 DISTILLATION_LEVELS = {"sigma_max": 1.0, "sigma_min": 0.3}
-# Whole things, hardly tilted: the prior has seen no others.
+# Whole things, hardly tilted: the prior and its encoder have seen no others.
 DISTILLATION_VIEWS = {"count": 1, "distortion": 0.2, "scale": (0.8, 1.0)}
+SIMILARITY_VIEWS = {**DISTILLATION_VIEWS, "count": 2}
+# The judge's mean margin on 25 prompts: 0.009 at 1, 0.002 at 0.1, 0.003 without similarity, 0.000
+# unmended. Side by side on six, mended ones are calmer and cleaner, with either weight.
+SIMILARITY_WEIGHT = 1.0
 # What a state calls the drawing as it was before it was mended.
 FITTED = "fitted."
 # A dream's white is noisy, and strokes would follow the noise as pale ghosts: a pixel whose darkest
@@ -222,7 +226,8 @@ def guidance(prior: Prior, text: str, settings: Settings) -> Guidance:
 def from_dreams(
     prior: Prior, dreams: Tensor, settings: Settings, preset: Preset, generator: torch.Generator
 ) -> Beginning:
-    """Strokes that start on the best dreams, follow them, and are mended by distillation."""
+    """Strokes that start on the best dreams, follow them, and are mended by distillation and
+    similarity."""
     followed = dreams[: preset.drawn]
     start = join(
         [
@@ -247,6 +252,9 @@ def from_dreams(
             if len(alone) > 1:
                 name, term = f"distillation {number}", Within(cell, distillation)
             terms[name] = Weighted(DISTILLATION_WEIGHT, From(preset.mended_from, term))
+        views = RasterViews(size=prior.size, **SIMILARITY_VIEWS)
+        liking = Similarity.to_prompt(prior, settings.prompt, settings.negative_prompt, views)
+        terms["similarity"] = Weighted(SIMILARITY_WEIGHT, From(preset.mended_from, liking))
     return start, look, terms
 
 
