@@ -10,7 +10,9 @@ import pytest
 import torch
 
 from clipdraw import scribble, to_svg
+from predictors import outputs
 from scripts import predict
+from tests import tiny
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -55,8 +57,12 @@ def test_the_renderer_s_python_runs():
 
 @pytest.mark.parametrize("words", commands(), ids=" ".join)
 def test_the_commands_are_there(words):
-    if words[0] == "cog":
-        files = [b for a, b in pairwise(words) if a == "-f"]
+    """As far as they go without Docker and Cog: the files and the predictors that they name."""
+    if words[0] == "docker":
+        given = [w.partition("=")[2] for w in words if w.startswith("PREDICTOR=")]
+        files = [f"predictors/{name}/cog.yaml" for name in given] + ["Dockerfile"]
+    elif words[0] == "cog":
+        files = [b for a, b in pairwise(words) if a == "-f"] + ["cog.yaml"]
     else:
         files = [words[0]] + [word for word in words[1:] if word.startswith("tests/")]
     assert all((ROOT / file).is_file() for file in files)
@@ -72,6 +78,8 @@ SMALL = ("strokes=4", "steps=2")
 def test_the_drawings_are_drawn(words, short_dreams, tiny_clip, tmp_path, monkeypatch):
     """Every line as it stands, but small, and with random weights where it asks for CLIP's."""
     monkeypatch.chdir(tmp_path)
+    for name, value in tiny.SMALL_FILMS.items():
+        monkeypatch.setattr(outputs, name, value)
     weights = f"tiny/{tiny_clip / 'tiny.safetensors'}"
     words = [word.replace("ViT-B-32/openai", weights) for word in words[1:]]
     for file in (Path(word.partition("=@")[2]) for word in words if "=@" in word):
