@@ -1,6 +1,6 @@
 """What drawing costs: `scripts/bench render` times the renderers, `scripts/bench step` a step of
-the loop, `scripts/bench draw` whole drawings, and `scripts/bench views` draws with raster and with
-vector views.
+the loop, `scripts/bench draw` whole drawings; `scripts/bench views` draws with raster and with
+vector views, and `scripts/bench vectorize` compares that predictor with vtracer.
 
 Times are medians; compare them within one run only, machines differ and have moods.
 """
@@ -18,6 +18,7 @@ from rich.console import Console
 from scripts.bench_draw import time_drawings
 from scripts.bench_render import BACKENDS, time_renderers
 from scripts.bench_step import time_steps
+from scripts.bench_vectorize import compare_vectorizers
 from scripts.bench_views import compare_views
 
 
@@ -35,6 +36,8 @@ def main() -> int:
     views = kinds.add_parser("views", help="drawings with raster and with vector views")
     views.add_argument("--drawings", type=int, default=20, help="how many prompts")
     views.add_argument("--sheet", type=Path, metavar="FILE", help="save them side by side")
+    vectorize = kinds.add_parser("vectorize", help="`vectorize` beside vtracer")
+    vectorize.add_argument("--sheet", type=Path, metavar="FILE", help="save them side by side")
     for each in (render, step):
         each.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     arguments = parser.parse_args()
@@ -42,6 +45,13 @@ def main() -> int:
     console = Console(width=120 if not sys.stdout.isatty() else None)
     if arguments.kind == "views":
         console.print(compare_views(arguments.drawings, arguments.sheet, machine("cpu")))
+        return 0
+    if arguments.kind == "vectorize":
+        try:
+            console.print(compare_vectorizers(arguments.sheet, machine("cpu")))
+        except ImportError as error:
+            console.print(f"scripts/bench: {error}")
+            return 2
         return 0
     if arguments.kind == "draw":
         console.print(time_drawings(f"{machine('cpu')}, medians in seconds"))
