@@ -24,6 +24,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # Between these lines of the README stands the table.
 BEGIN, END = "<!-- written by scripts/gallery -->", "<!-- up to here -->"
 HEIGHT, GAP = 192, 8
+# These make something else of what they are given than a drawing.
+NO_DRAWING = ("score",)
 PICTURES = (".jpeg", ".jpg", ".png", ".webp")
 HEAD = """# Gallery
 
@@ -43,12 +45,12 @@ def main(names: list[str], root: Path = ROOT) -> int:
             return 2
     folder = root / "docs" / "gallery"
     folder.mkdir(parents=True, exist_ok=True)
-    for name in names or known:
+    for name in (name for name in names or known if name not in NO_DRAWING):
         for inputs in examples.of(root, name):
             started = perf_counter()
             draw(root, name, inputs).save(folder / file_of(name, inputs), quality=85)
             print(f"{command(root, name, inputs)}: {perf_counter() - started:.0f} s", flush=True)
-    wanted = {file_of(name, inputs) for name in known for inputs in examples.of(root, name)}
+    wanted = {file_of(name, inputs) for name in drawn(root) for inputs in examples.of(root, name)}
     for file in folder.glob("*.webp"):
         if file.name not in wanted:
             file.unlink()
@@ -56,6 +58,11 @@ def main(names: list[str], root: Path = ROOT) -> int:
     readme = root / "README.md"
     readme.write_text(with_table(readme.read_text(encoding="utf-8"), root), encoding="utf-8")
     return 0
+
+
+def drawn(root: Path) -> list[str]:
+    """The predictors whose examples are drawn."""
+    return [name for name in form.predictors(root) if name not in NO_DRAWING]
 
 
 def draw(root: Path, name: str, inputs: Inputs) -> Image.Image:
@@ -120,7 +127,7 @@ def command(root: Path, name: str, inputs: Inputs) -> str:
 def page(root: Path) -> str:
     """The gallery's page."""
     parts = [HEAD]
-    for name in form.predictors(root):
+    for name in drawn(root):
         parts.append(
             f"## [{name}](../../predictors/{name}/README.md)\n\n{form.summary(root, name)}\n"
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from scripts import examples, form, gallery
+from scripts import examples, gallery
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "gallery"
@@ -25,7 +25,7 @@ def test_the_gallery_shows_all_examples_as_they_are():
     assert (FOLDER / "README.md").read_text(encoding="utf-8") == gallery.page(ROOT), WAY_OUT
     wanted = {
         gallery.file_of(name, inputs)
-        for name in form.predictors(ROOT)
+        for name in gallery.drawn(ROOT)
         for inputs in examples.of(ROOT, name)
     }
     assert {file.name for file in FOLDER.glob("*.webp")} == wanted, WAY_OUT

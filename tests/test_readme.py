@@ -11,7 +11,7 @@ import torch
 
 from clipdraw import scribble, to_svg
 from predictors import outputs
-from scripts import predict
+from scripts import form, predict
 from tests import tiny
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -88,10 +88,12 @@ def test_the_drawings_are_drawn(words, short_dreams, tiny_clip, tmp_path, monkey
             shutil.copy(ROOT / file, file)
         else:
             file.write_text(to_svg(scribble(4, torch.Generator().manual_seed(0))))
-    given = {word.partition("=")[0] for word in words}
-    small = [f"-i{item}" for item in SMALL if item.partition("=")[0] not in given]
+    name = predict.DEFAULT if words[0].startswith("-") else words[0]
+    free = form.fields(form.load(ROOT, name).run).keys() - {w.partition("=")[0] for w in words}
+    small = [f"-i{item}" for item in SMALL if item.partition("=")[0] in free]
     assert predict.main([*words, *small, "-oout"], ROOT) == 0
-    assert (tmp_path / "out/drawing.svg").exists()
+    made = {file.name for file in (tmp_path / "out").iterdir()}
+    assert made & {"drawing.svg", "scores.html"}, made
 
 
 @pytest.mark.parametrize(

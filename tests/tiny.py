@@ -1,6 +1,7 @@
 """Every predictor, drawing something tiny: what the tests of all predictors share."""
 
 import base64
+import mimetypes
 from pathlib import Path
 from typing import Any
 
@@ -31,4 +32,4 @@ def over_http(inputs: dict[str, Any]) -> dict[str, Any]:
 
 def data_uri(file: str) -> str:
     content = base64.b64encode(Path(file).read_bytes()).decode()
-    return f"data:image/{Path(file).suffix[1:]};base64,{content}"
+    return f"data:{mimetypes.guess_type(file, strict=False)[0]};base64,{content}"
