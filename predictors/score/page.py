@@ -66,8 +66,8 @@ footer { border-top: 2px solid #1b1b1f; padding: 1.5rem 0; font-size: .92rem; }
 dl { columns: 20rem; column-gap: 2rem; margin: 0; }
 dt { font-weight: 600; break-after: avoid; } dd { margin: 0 0 .4rem; break-inside: avoid; }
 @media (max-width: 44rem) { article { grid-template-columns: 1fr; } figure { max-width: 20rem; } }
-@media print { body { padding: 0; font-size: 10.5pt; } article { break-inside: avoid;
-  grid-template-columns: 5cm 1fr; } }
+@media print { body { padding: 0; font-size: 9.5pt; } article, footer { break-inside: avoid; }
+  article { grid-template-columns: 4.5cm 1fr; padding: .75rem 0; } .chart { max-width: 9cm; } }
 """
 
 WORDS = """<footer><h2>What the words mean</h2><dl>

@@ -128,7 +128,7 @@ def score(
     handed: Sequence[Handed],
     prompts: Sequence[str],
     models: Mapping[str, Model],
-    report: Callable[[str, float], None] = lambda *_: None,
+    report: Callable[[str, float], None],
 ) -> dict[str, Any]:
     """All figures.
 
@@ -143,24 +143,15 @@ def score(
             found[name].append(likeness(model, one, read[name]))
         report("step", number)
         report("steps", len(handed))
-    each = []
-    for number, one in enumerate(handed):
-        own = number if matching.known else None
-        seen = {
-            name: {"role": role(name, one.guides), **verdict(rows[number], prompts, own, one)}
-            for name, rows in found.items()
-        }
-        each.append(
-            {
-                "name": one.name,
-                "prompt": prompts[own] if matching.known else None,
-                "strokes": one.drawing.paths if one.drawing else None,
-                "guides": list(one.guides),
-                "left_out": list(one.left_out),
-                "composition": composition(one),
-                "models": seen,
-            }
+    each = [
+        figures(
+            one,
+            {name: rows[number] for name, rows in found.items()},
+            prompts,
+            number if matching.known else None,
         )
+        for number, one in enumerate(handed)
+    ]
     return {
         "prompts": list(prompts),
         "matching": matching.why,
@@ -171,6 +162,24 @@ def score(
             for name, rows in found.items()
         },
         "drawings": each,
+    }
+
+
+def figures(
+    one: Handed, found: Mapping[str, Tensor], prompts: Sequence[str], own: int | None
+) -> dict[str, Any]:
+    """All of one drawing; `own` is the number of its prompt, if that is known."""
+    return {
+        "name": one.name,
+        "prompt": None if own is None else prompts[own],
+        "strokes": one.drawing.paths if one.drawing else None,
+        "guides": list(one.guides),
+        "left_out": list(one.left_out),
+        "composition": composition(one),
+        "models": {
+            name: {"role": role(name, one.guides), **verdict(rows, prompts, own, one)}
+            for name, rows in found.items()
+        },
     }
 
 
