@@ -25,7 +25,8 @@ CLASSIC = 224
 # and a logo after 300 steps are 0.2 dB closer where colours slow down as points do.
 DROPS = ((0.5, 0.4), (0.75, 0.1))
 RATES = Rates(points=3.0, colors=0.04, drops=DROPS, color_drops=DROPS)
-# The distance is a mean of squares, whose gradients are small beside Adam's epsilon.
+# The distance is a mean of squares, whose gradients are small beside Adam's epsilon. LIVE's, which
+# counts only what lies near outlines, comes 0.1 dB less close on the same four after 500 steps.
 WEIGHT = 100.0
 # On the same four 0, 0.02 and 0.1 are equally close: 26.69, 26.69 and 26.74 dB.
 CROSSING = 0.1
