@@ -25,7 +25,7 @@ from rich.table import Table
 from clipdraw import to_svg
 from clipdraw.film import to_image
 from predictors.pictures import read_picture
-from predictors.vectorize import draw
+from predictors.vectorize import draw, predict
 
 PICTURES = ("astronaut", "chelsea", "coffee", "hubble_deep_field", "rocket", "logo")
 SHAPES = (16, 64, 256)
@@ -67,6 +67,7 @@ def compare_vectorizers(sheet: Path | None, title: str) -> Table:
 
     `sheet` shows, for each picture, itself and ours above vtracer's in as many bytes.
     """
+    predict.warm_up()
     given, rows = {}, {}
     with TemporaryDirectory() as folder:
         for name in PICTURES:
