@@ -153,6 +153,8 @@ def color(text: str) -> Color | None:
     if text == "transparent":
         return 0.0, 0.0, 0.0, 0.0
     text = colormap.get(text, text)
+    if isinstance(text, tuple):  # Pillow's getrgb keeps what it has worked out in its table
+        text = "#" + bytes(text).hex()
     if match := re.fullmatch(r"#([0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})", text):
         digits = match[1] if len(match[1]) > 4 else "".join(2 * digit for digit in match[1])
         channels = [int(digits[i : i + 2], 16) / 255 for i in range(0, len(digits), 2)]

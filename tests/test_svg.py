@@ -10,7 +10,7 @@ import resvg_py
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageColor
 from torch import Tensor
 
 from clipdraw import from_svg, render, scribble, svg_reader, svg_style, to_svg
@@ -522,3 +522,9 @@ def test_a_huge_file_is_not_even_read(tmp_path):
         out.truncate(30_000_000)
     with pytest.raises(ValueError, match=r"c\.svg is larger than 20 MB"):
         from_svg(file)
+
+
+def test_a_colour_s_name_is_read_whatever_pillow_made_of_it():
+    before = svg_style.color("teal")
+    ImageColor.getrgb("teal")
+    assert svg_style.color("teal") == before
