@@ -3,7 +3,14 @@
 from losses.crossing import Crossing
 from losses.distillation import ScoreDistillation
 from losses.encoders import Encoder, load_encoder
-from losses.geometry import CentrePenalty, KeepInFrame, centre_penalty, keep_in_frame
+from losses.geometry import (
+    CentrePenalty,
+    KeepInFrame,
+    StayWithin,
+    centre_penalty,
+    keep_in_frame,
+    stay_within,
+)
 from losses.guidance import Guidance
 from losses.images import PictureDistance
 from losses.prompts import parse_prompts
@@ -16,6 +23,7 @@ LOSSES = {
     "frame": KeepInFrame,
     "picture": PictureDistance,
     "similarity": Similarity,
+    "within": StayWithin,
 }
 """Every term of the loop, by name."""
 
@@ -29,8 +37,10 @@ __all__ = [
     "PictureDistance",
     "ScoreDistillation",
     "Similarity",
+    "StayWithin",
     "centre_penalty",
     "keep_in_frame",
     "load_encoder",
     "parse_prompts",
+    "stay_within",
 ]

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from clipdraw import Scene, from_svg, scribble, to_svg
 from clipdraw.loop import NotFinite, Weighted
 from clipdraw.svg_reader import read_notes
-from predictors.clipdraw import draw, predict
+from predictors.clipdraw import draw, dreams, predict
 from predictors.clipdraw.presets import PRESETS
 from predictors.state import load_state, save_state
 from scripts.predict import main
@@ -293,7 +293,7 @@ def test_a_run_goes_on_with_all_its_pictures_before_and_after_mending(stop, tmp_
 def test_each_of_several_things_is_dreamt_alone_and_mended_in_its_place(monkeypatch):
     asked = []
     monkeypatch.setattr(
-        draw, "dream",
+        dreams, "dream",
         lambda guided, count, *_: asked.append(guided) or torch.rand(count, 3, 48, 48),
     )  # fmt: skip
     given = settings(prompt="a sketch of a cat and two stars")
@@ -308,7 +308,7 @@ def test_each_of_several_things_is_dreamt_alone_and_mended_in_its_place(monkeypa
 
 def test_a_prompt_with_weights_is_dreamt_as_it_stands():
     given = settings(prompt="a cat and a dog | a moon:0.5")
-    assert draw.named(given) == ["a cat and a dog | a moon:0.5"]
+    assert dreams.named(given) == ["a cat and a dog | a moon:0.5"]
 
 
 def test_the_quick_preset_draws_one_dream_without_mending(tmp_path):

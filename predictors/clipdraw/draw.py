@@ -9,7 +9,6 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from PIL import ImageColor
 from torch import Tensor
 
 from clipdraw import Drawing, RasterViews, Weighted, from_svg, optimise, render, scribble
@@ -20,27 +19,22 @@ from clipdraw.svg_reader import read_notes
 from losses import (
     CentrePenalty,
     Encoder,
-    Guidance,
     PictureDistance,
     ScoreDistillation,
     Similarity,
     load_encoder,
     parse_prompts,
 )
-from losses.dreams import best, dream
 from losses.encoders import public_name
 from losses.guidance import Prior
-from losses.scenes import CELLS, Within, lay_out, things
+from losses.scenes import CELLS, Within
 from losses.schedule import From
+from predictors.clipdraw.dreams import dreamt, guidance, named
 from predictors.clipdraw.presets import PRESETS, Preset
+from predictors.clipdraw.settings import Settings
 from predictors.outputs import size
 from predictors.state import drawing_of
 
-# The canvas that presets and the centre's radius are measured on.
-CLASSIC = 224
-# Looked at side by side on four prompts: at 3 the sun has fewer rays and a fish no eye, and 7 adds
-# nothing to 5 but a redder sun.
-GUIDANCE_STRENGTH = 5.0
 # Long side in pixels at which strokes that follow a dream are looked at: twice the dream's own.
 DREAM_LOOK = 96
 # Its distance is a mean over pixels of squares, a tenth at most; the other terms are of the order
@@ -59,68 +53,8 @@ SIMILARITY_VIEWS = {**DISTILLATION_VIEWS, "count": 2}
 SIMILARITY_WEIGHT = 1.0
 # What a state calls the drawing as it was before it was mended.
 FITTED = "fitted."
-# A dream's white is noisy, and strokes would follow the noise as pale ghosts: a pixel whose darkest
-# channel is above the second is paper, below the first it stays. White things that the prior was
-# trained on have 0.77 at most there (`darken_the_pale` in scripts/train_pocket).
-NEARLY_WHITE = (0.86, 0.94)
 # The prior knows things on white paper; on anything darker than this it would paint the paper.
 PALE = 0.85
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The inputs of `clipdraw`, under the same names; what a preset decides may be None."""
-
-    prompt: str
-    negative_prompt: str = ""
-    preset: str = "default"
-    model: str = "auto"
-    seed: int = 0
-    strokes: int = 256
-    steps: int | None = None
-    width: int = CLASSIC
-    height: int = CLASSIC
-    min_stroke_width: float | None = None
-    max_stroke_width: float | None = None
-    learning_rate: float = 1.0
-    views: int | None = None
-    centre_weight: float | None = None
-    centre_threshold: float = 75.0
-    centre_power: float = 2.0
-    centre_x: float = 0.5
-    centre_y: float = 0.5
-    background: str = "#ffffff"
-    drawing: Path | None = None
-
-    def resolved(self) -> "Settings":
-        """The same with every None replaced by what the preset says.
-
-        Raises:
-            ValueError: an unknown preset, or bounds that leave no width.
-        """
-        if self.preset not in PRESETS:
-            raise ValueError(
-                f"preset: {self.preset!r} is unknown; choose one of {', '.join(PRESETS)}"
-            )
-        preset = PRESETS[self.preset]
-        missing = {name for name, value in vars(self).items() if value is None} - {"drawing"}
-        settings = replace(self, **{name: getattr(preset, name) for name in missing})
-        if settings.min_stroke_width > settings.max_stroke_width:
-            raise ValueError(
-                f"min_stroke_width: {settings.min_stroke_width} is above max_stroke_width, "
-                f"{settings.max_stroke_width}; swap them"
-            )
-        return settings
-
-    @property
-    def unit(self) -> float:
-        """Canvas units for each unit of the classic canvas."""
-        return min(self.width, self.height) / CLASSIC
-
-    @property
-    def paper(self) -> tuple[float, float, float]:
-        """The background as RGB in [0, 1]."""
-        return tuple(channel / 255 for channel in ImageColor.getrgb(self.background))
 
 
 @dataclass(frozen=True)
@@ -187,40 +121,6 @@ def others(generator: torch.Generator, count: int) -> list[torch.Generator]:
 
 Beginning = tuple[Drawing, tuple[int, int], dict[str, Weighted]]
 """Where strokes start, the (height, width) at which they are looked at, and what pulls them."""
-
-
-def dreamt(prior: Prior, settings: Settings, preset: Preset, generator: torch.Generator) -> Tensor:
-    """All dreams on paper, `[dreams, 3, rows, columns]`, the best first.
-
-    Of several things each is dreamt alone; the k-th dream shows the k-th best of each, or, of two
-    of a kind, the k-th and the one after it.
-    """
-    ranked = {}
-    for text in named(settings):
-        if text not in ranked:
-            pictures = dream(
-                guidance(prior, text, settings), preset.dreams, generator, preset.dream_steps
-            )
-            ranked[text] = pictures[best(pictures, text, prior)].cpu()
-    sheets = []
-    for k in range(preset.dreams):
-        shown = [
-            ranked[text][(k + named(settings)[:i].count(text)) % preset.dreams]
-            for i, text in enumerate(named(settings))
-        ]
-        sheets.append(on_paper(lay_out(shown), settings))
-    return torch.stack(sheets)
-
-
-def named(settings: Settings) -> list[str]:
-    """The texts that are dreamt: the things that a prompt names, or a prompt with weights as it
-    stands."""
-    parts = parse_prompts(settings.prompt)
-    return things(parts[0].text) if len(parts) == 1 else [settings.prompt]
-
-
-def guidance(prior: Prior, text: str, settings: Settings) -> Guidance:
-    return Guidance.to_prompt(prior, text, settings.negative_prompt, GUIDANCE_STRENGTH)
 
 
 def from_dreams(
@@ -349,24 +249,6 @@ def guides(settings: Settings, plan: Plan) -> list[str]:
 def texts(settings: Settings) -> list[str]:
     """The parts of the prompt without their weights."""
     return [text for text, _ in parse_prompts(settings.prompt)]
-
-
-def on_paper(picture: Tensor, settings: Settings) -> Tensor:
-    """A square dream in the middle of the canvas, its white become paper, `[3, rows, columns]`."""
-    paper = torch.tensor(settings.paper)[:, None, None]
-    low, high = NEARLY_WHITE
-    white = ((picture.amin(0) - low) / (high - low)).clamp(0, 1)
-    picture = picture + white * (1 - picture)
-    inked = picture - picture.amin(0) * (1 - paper)
-    side = picture.shape[-1]
-    rows, columns = (
-        round(side * length / min(settings.width, settings.height))
-        for length in (settings.height, settings.width)
-    )
-    sheet = paper.repeat(1, rows, columns)
-    top, left = (rows - side) // 2, (columns - side) // 2
-    sheet[:, top : top + side, left : left + side] = inked
-    return sheet
 
 
 def similarity(encoder: Encoder, settings: Settings, preset: Preset) -> Similarity:
