@@ -107,7 +107,7 @@ def test_oklab_is_what_its_author_says(rgb, lab):
 
 
 def test_the_nearest_ink_is_the_one_that_looks_nearest():
-    """A dark blue is nearer to black than to a light blue as numbers, and looks blue all the same."""
+    """A dark blue is nearer to black as numbers, and looks blue all the same."""
     colours = torch.tensor([[0.1, 0.1, 0.55], [0.75, 0.3, 0.25], [0.15, 0.15, 0.15]])
     assert nearest(colours, INKS).tolist() == [2, 1, 0]
     assert nearest(torch.tensor([[0.5, 0.5, 0.5]]), INKS[[0, 0]]).tolist() == [0]

@@ -1,9 +1,7 @@
 """CLIPDraw as a function: settings in, frames out."""
 
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -11,9 +9,10 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from clipdraw import Drawing, RasterViews, Weighted, from_svg, optimise, render, scribble
+from clipdraw import Drawing, RasterViews, Weighted, optimise, render, scribble
+from clipdraw.constraints import Frozen, Palette
 from clipdraw.drawing import join
-from clipdraw.loop import Frame, Rates, Scene
+from clipdraw.loop import Constraint, Frame, Rates, Scene
 from clipdraw.scribble import scribble_over
 from clipdraw.svg_reader import read_notes
 from losses import (
@@ -22,14 +21,19 @@ from losses import (
     PictureDistance,
     ScoreDistillation,
     Similarity,
+    StayWithin,
     load_encoder,
     parse_prompts,
 )
 from losses.encoders import public_name
+from losses.fields import Field
 from losses.guidance import Prior
-from losses.scenes import CELLS, Within
+from losses.scenes import Cell, Region, Within, zoom
 from losses.schedule import From
-from predictors.clipdraw.dreams import dreamt, guidance, named
+from losses.similarity import Views
+from predictors.clipdraw.dreams import dreamt, guidance, parts_of
+from predictors.clipdraw.handed import on_canvas, still
+from predictors.clipdraw.places import Part, Sheet, fields, regions, room
 from predictors.clipdraw.presets import PRESETS, Preset
 from predictors.clipdraw.settings import Settings
 from predictors.outputs import size
@@ -53,6 +57,8 @@ SIMILARITY_VIEWS = {**DISTILLATION_VIEWS, "count": 2}
 SIMILARITY_WEIGHT = 1.0
 # What a state calls the drawing as it was before it was mended.
 FITTED = "fitted."
+# Of the penalty for control points outside of where strokes stay, as the centre penalty's is.
+WITHIN_WEIGHT = 0.01
 # The prior knows things on white paper; on anything darker than this it would paint the paper.
 PALE = 0.85
 
@@ -73,6 +79,10 @@ class Plan:
     """The step at which the drawing follows its dream and is not mended yet."""
     dreams: Tensor | None = None
     """What the prior dreamt, on paper, the best first: `[dreams, 3, rows, columns]`."""
+    regions: Sequence[Part] = ()
+    """Those with prompts of their own."""
+    constraints: Sequence[Constraint] = ()
+    """What the drawing has to be."""
 
 
 def plan(settings: Settings, say: Callable[[str], None] = print) -> Plan:
@@ -86,31 +96,62 @@ def plan(settings: Settings, say: Callable[[str], None] = print) -> Plan:
     for name in ("prompt", "negative_prompt"):
         if name == "prompt" or getattr(settings, name).strip():
             parse_prompts(getattr(settings, name), name)
+    sheet = Sheet.read(settings.width, settings.height, settings.mask)
+    wanted, allowed = regions(settings.regions, sheet), fields(settings.within, sheet)
+    inks = settings.inks
     device = "cuda" if torch.cuda.is_available() else "cpu"
     if "/" in settings.model:
         say(f"loading {settings.model}; a first time, that is a download")
     encoder = load_encoder(settings.model, device)
     say(f"encoder: {encoder.name} on {device}")
     if hasattr(encoder, "unknown_words"):
-        tell_unknown(encoder, settings, say)
+        tell_unknown(encoder, settings, wanted, say)
 
     generator = torch.Generator().manual_seed(settings.seed)
     dreams = None
     if preset.dreams and isinstance(encoder, Prior):
         say(f"dreaming {preset.dreams} times of {settings.prompt!r}")
-        dreams = dreamt(encoder, settings, preset, generator)
-        start, look, terms = from_dreams(encoder, dreams, settings, preset, generator)
+        parts = wanted or parts_of(settings)
+        dreams = dreamt(encoder, parts, settings, preset, generator)
+        paper = torch.tensor(settings.paper)[:, None, None]
+        dreams = torch.where(room(allowed, sheet, *dreams.shape[2:]), dreams, paper)
+        start, look, terms = from_dreams(encoder, parts, dreams, settings, preset, generator)
     else:
-        start, look, terms = from_scribbles(encoder, settings, preset, generator)
-    if settings.drawing is not None:
-        start = on_canvas(settings.drawing, settings, say).repeat(start.pictures)
+        start, look, terms = from_scribbles(encoder, wanted, settings, preset, generator)
+    start, constraints = begun(start, settings, say)
     if settings.centre_weight:
         terms["centre"] = Weighted(1.0, centre(settings))
+    terms |= staying(allowed, settings)
+    if inks:
+        constraints.append(Palette(torch.tensor(inks)))
     mended_from = round(preset.mended_from * settings.steps)
     return Plan(
         encoder, start.to(device), terms, rates(settings, preset), look,
-        [generator, *others(generator, start.pictures - 1)], mended_from, dreams,
+        [generator, *others(generator, start.pictures - 1)], mended_from, dreams, wanted,
+        constraints,
     )  # fmt: skip
+
+
+def begun(
+    start: Drawing, settings: Settings, say: Callable[[str], None]
+) -> tuple[Drawing, list[Constraint]]:
+    """Where strokes start: on the drawing that was handed in, if one was; and what of it stays."""
+    if settings.drawing is None:
+        still(settings, 0)
+        return start, []
+    one = on_canvas(settings.drawing, settings, say)
+    frozen = still(settings, one.paths)
+    start = one.repeat(start.pictures)
+    return start, [Frozen(frozen.repeat(start.pictures), start)] if frozen.any() else []
+
+
+def staying(places: Sequence[Field], settings: Settings) -> dict[str, Weighted]:
+    """What keeps strokes in places; its weight means the same on every canvas."""
+    names = ["within"] if len(places) == 1 else [f"within {i}" for i in range(1, len(places) + 1)]
+    return {
+        name: Weighted(1.0, StayWithin(place, weight=WITHIN_WEIGHT / settings.unit**2))
+        for name, place in zip(names, places, strict=True)
+    }
 
 
 def others(generator: torch.Generator, count: int) -> list[torch.Generator]:
@@ -124,7 +165,12 @@ Beginning = tuple[Drawing, tuple[int, int], dict[str, Weighted]]
 
 
 def from_dreams(
-    prior: Prior, dreams: Tensor, settings: Settings, preset: Preset, generator: torch.Generator
+    prior: Prior,
+    parts: Sequence[Part],
+    dreams: Tensor,
+    settings: Settings,
+    preset: Preset,
+    generator: torch.Generator,
 ) -> Beginning:
     """Strokes that start on the best dreams, follow them, and are mended by distillation and
     similarity."""
@@ -143,28 +189,54 @@ def from_dreams(
     terms = {"dream": Weighted(DREAM_WEIGHT, PictureDistance(target))}
     if min(settings.paper) >= PALE and preset.mended_from < 1:
         views = RasterViews(size=prior.picture_size, **DISTILLATION_VIEWS)
-        alone = named(settings)
-        for number, (text, cell) in enumerate(zip(alone, CELLS[len(alone)], strict=True), start=1):
+        for number, part in enumerate(parts, start=1):
             distillation = ScoreDistillation(
-                guidance(prior, text, settings), views, **DISTILLATION_LEVELS
+                guidance(prior, part.text, settings), views, **DISTILLATION_LEVELS
             )
             name, term = "distillation", distillation
-            if len(alone) > 1:
-                name, term = f"distillation {number}", Within(cell, distillation)
-            terms[name] = Weighted(DISTILLATION_WEIGHT, From(preset.mended_from, term))
+            if len(parts) > 1 or isinstance(part.place, Region):
+                name, term = f"distillation {number}", Within(middle(part.place, settings), term)
+            weight = DISTILLATION_WEIGHT * part.weight
+            terms[name] = Weighted(weight, From(preset.mended_from, term))
         views = RasterViews(size=prior.size, **SIMILARITY_VIEWS)
-        liking = Similarity.to_prompt(prior, settings.prompt, settings.negative_prompt, views)
-        terms["similarity"] = Weighted(SIMILARITY_WEIGHT, From(preset.mended_from, liking))
+        regions = [part for part in parts if isinstance(part.place, Region)]
+        for name, (weight, term) in likings(prior, regions, settings, views).items():
+            terms[name] = Weighted(SIMILARITY_WEIGHT * weight, From(preset.mended_from, term))
     return start, look, terms
 
 
+def middle(place: Cell | Region, settings: Settings) -> Cell | Region:
+    """Where in its place a dream is."""
+    return place.square(settings.width / settings.height) if isinstance(place, Region) else place
+
+
 def from_scribbles(
-    encoder: Encoder, settings: Settings, preset: Preset, generator: torch.Generator
+    encoder: Encoder,
+    wanted: Sequence[Part],
+    settings: Settings,
+    preset: Preset,
+    generator: torch.Generator,
 ) -> Beginning:
     """CLIPDraw's own way: scribbles anywhere, pulled by the similarity of random views."""
     start = scribble(settings.strokes, generator, **canvas(settings, preset))
-    terms = {"similarity": Weighted(1.0, similarity(encoder, settings, preset))}
-    return start, size(start, encoder.size), terms
+    views = RasterViews(settings.views, encoder.size)
+    if not preset.normalise:
+        views = Raw(views, encoder)
+    return start, size(start, encoder.size), likings(encoder, wanted, settings, views)
+
+
+def likings(
+    encoder: Encoder, wanted: Sequence[Part], settings: Settings, views: Views
+) -> dict[str, Weighted]:
+    """Similarity with the prompt, of the whole; and of each region with its own."""
+    prompts = {"similarity": (settings.prompt, None, 1.0)}
+    for number, (text, place, weight) in enumerate(wanted, start=1):
+        prompts[f"similarity {number}"] = (text, place, weight)
+    terms = {}
+    for name, (text, place, weight) in prompts.items():
+        term = Similarity.to_prompt(encoder, text, settings.negative_prompt, views)
+        terms[name] = Weighted(weight, term if place is None else Within(place, term))
+    return terms
 
 
 def draw(
@@ -190,6 +262,7 @@ def draw(
         rates=plan.rates,
         width_bounds=bounds,
         size=plan.look,
+        constraints=plan.constraints,
         background=settings.paper,
         state=state,
     )
@@ -212,18 +285,26 @@ class Chosen(NamedTuple):
 
 def choose(settings: Settings, plan: Plan, frame: Frame) -> Chosen:
     """The picture that the encoder finds most like the prompt, among all, before and after
-    mending."""
+    mending; it obeys all constraints, wherever the run ended."""
     drawings = {frame.step > plan.mended_from: frame.drawing}
     fitted = {n.removeprefix(FITTED): x for n, x in frame.state.items() if n.startswith(FITTED)}
     if fitted and frame.step > plan.mended_from:
         drawings[False] = frame.drawing.replace(**{n: x.to("cpu") for n, x in fitted.items()})
-    if len(drawings) == frame.drawing.pictures == 1:
-        return Chosen(frame.drawing, 0, mended=frame.step > plan.mended_from)
-    weights = torch.tensor([weight for _, weight in parse_prompts(settings.prompt)])
-    found = {m: cosines(settings, plan, drawing) @ weights for m, drawing in drawings.items()}
+    for constraint in plan.constraints:
+        drawings = {m: constraint(drawing.to("cpu"), 1.0) for m, drawing in drawings.items()}
+    found = {m: liked(settings, plan, drawing) for m, drawing in drawings.items()}
     mended = max(found, key=lambda key: found[key].max().item())
     picture = int(found[mended].argmax())
     return Chosen(drawings[mended].split()[picture], picture, mended)
+
+
+def liked(settings: Settings, plan: Plan, drawing: Drawing) -> Float[Tensor, " pictures"]:
+    """How much the encoder likes drawings: the whole for the prompt, and each region for its own,
+    by their weights."""
+    weights = torch.tensor([weight for _, weight in parse_prompts(settings.prompt)])
+    whole = cosines(settings, plan, drawing) @ weights
+    found = in_regions(settings, plan, drawing)
+    return whole + sum(part.weight * one for part, one in zip(plan.regions, found, strict=True))
 
 
 @torch.no_grad()
@@ -239,6 +320,24 @@ def cosines(settings: Settings, plan: Plan, drawing: Drawing) -> Float[Tensor, "
     ).cpu()
 
 
+@torch.no_grad()
+def in_regions(
+    settings: Settings, plan: Plan, drawing: Drawing
+) -> list[Float[Tensor, " pictures"]]:
+    """Of each region of drawings with its own prompt, as `cosines` tells of the whole."""
+    if not plan.regions:
+        return []
+    encoder, drawing = plan.encoder, drawing.to(plan.start.points.device)
+    # Twice the encoder's size: half of the canvas is seen as sharply as the whole.
+    image = render(drawing, *size(drawing, 2 * encoder.size), background=settings.paper)
+    found = []
+    for text, place, _ in plan.regions:
+        seen = zoom(image, place, settings.paper)
+        seen = F.interpolate(seen, (encoder.size,) * 2, mode="bilinear", antialias=True)
+        found.append((encoder.embed_image(seen).float() * encoder.embed_text([text])).sum(1).cpu())
+    return found
+
+
 def guides(settings: Settings, plan: Plan) -> list[str]:
     """Who pulled the drawing towards a prompt: those of the drawing that it starts from, and the
     encoder."""
@@ -249,13 +348,6 @@ def guides(settings: Settings, plan: Plan) -> list[str]:
 def texts(settings: Settings) -> list[str]:
     """The parts of the prompt without their weights."""
     return [text for text, _ in parse_prompts(settings.prompt)]
-
-
-def similarity(encoder: Encoder, settings: Settings, preset: Preset) -> Similarity:
-    views = RasterViews(settings.views, encoder.size)
-    if not preset.normalise:
-        views = Raw(views, encoder)
-    return Similarity.to_prompt(encoder, settings.prompt, settings.negative_prompt, views)
 
 
 @dataclass(frozen=True)
@@ -302,29 +394,11 @@ def rates(settings: Settings, preset: Preset) -> Rates:
     )
 
 
-def on_canvas(file: Path, settings: Settings, say: Callable[[str], None]) -> Drawing:
-    """A drawing read and brought to the settings' canvas, as large as fits, in the middle."""
-    try:
-        with warnings.catch_warnings(record=True, action="always") as left_out:
-            drawing = from_svg(file)
-    except ValueError as error:
-        raise ValueError(f"drawing: {error}") from error
-    for warning in left_out:
-        say(str(warning.message))
-    scale = min(settings.width / drawing.width, settings.height / drawing.height)
-    spare = torch.tensor([settings.width, settings.height]) - scale * torch.tensor(
-        [drawing.width, drawing.height]
-    )
-    return drawing.replace(
-        points=drawing.points * scale + spare / 2,
-        widths=drawing.widths * scale,
-        width=float(settings.width),
-        height=float(settings.height),
-    )
-
-
-def tell_unknown(encoder, settings: Settings, say: Callable[[str], None]) -> None:
-    for word in encoder.unknown_words(f"{settings.prompt} {settings.negative_prompt}"):
+def tell_unknown(
+    encoder, settings: Settings, wanted: Sequence[Part], say: Callable[[str], None]
+) -> None:
+    said = [settings.prompt, settings.negative_prompt, *(part.text for part in wanted)]
+    for word in encoder.unknown_words(" ".join(said)):
         say(
             f"{encoder.name} has seen no picture of {word!r}; it draws the nearest that it has seen"
         )

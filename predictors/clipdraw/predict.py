@@ -9,6 +9,7 @@ from typing import Optional
 from cog import BaseRunner, Input, Path, streaming
 
 from predictors.clipdraw import draw
+from predictors.clipdraw.settings import FILES, Settings
 from predictors.folder import Folder
 from predictors.outputs import Record, save_dreams
 from predictors.state import guides_of, load_state, save_state
@@ -92,6 +93,22 @@ class Predictor(BaseRunner):
             regex="^#[0-9a-fA-F]{6}$",
             default="#ffffff",
         ),
+        palette: str = Input(
+            description="Inks such as 'black #e63946', separated by spaces: in the end every stroke has one of them and is opaque. Left out, any colour",
+            default="",
+        ),
+        regions: str = Input(
+            description="What goes where, as JSON: [{'box': [0, 0, 0.5, 1], 'prompt': 'a cat', 'weight': 1}, ...] with double quotes; boxes are left, top, right, bottom in fractions of the canvas, and instead of a box there may be a 'mask': its colour in the mask",
+            default="",
+        ),
+        within: str = Input(
+            description="Where strokes stay: canvas, circle X Y RADIUS, box LEFT TOP RIGHT BOTTOM, polygon X Y X Y X Y ... or mask COLOUR, in fractions of the canvas; 'not' in front for all around it; | between several",
+            default="",
+        ),
+        mask: Optional[Path] = Input(  # noqa: UP045
+            description="A picture whose colours mark places that regions and within speak of; it is stretched over the canvas",
+            default=None,
+        ),
         centre_weight: Optional[float] = Input(  # noqa: UP045
             description="How much strokes are kept in the middle; 0 lets them go anywhere. Left out, the preset decides: clipdraw-2021 0, the others 0.001",
             ge=0,
@@ -148,12 +165,16 @@ class Predictor(BaseRunner):
             description="A drawing to start from: an SVG that one of these predictors wrote",
             default=None,
         ),
+        freeze: str = Input(
+            description="Paths of the drawing that stay as they are: numbers from 0, such as '0-11, 40', and names of groups, layers and paths in the SVG, separated by commas",
+            default="",
+        ),
         resume: Optional[Path] = Input(  # noqa: UP045
             description="The state.safetensors of an earlier run, to go on with; its other inputs are repeated",
             default=None,
         ),
     ) -> Iterator[Path]:
-        settings = draw.Settings(
+        settings = Settings(
             prompt=prompt,
             negative_prompt=negative_prompt,
             preset=preset,
@@ -173,7 +194,12 @@ class Predictor(BaseRunner):
             centre_x=centre_x,
             centre_y=centre_y,
             background=background,
+            palette=palette,
+            regions=regions,
+            within=within,
+            mask=mask,
             drawing=drawing,
+            freeze=freeze,
         ).resolved()
         with self.folder.fresh() as folder:
             yield from results(
@@ -188,7 +214,7 @@ def warm_up() -> None:
     A cancel in the middle of an import leaves half a package behind, and every drawing after it
     fails; during the setup nothing is cancelled.
     """
-    settings = draw.Settings(
+    settings = Settings(
         "a line", preset="clipdraw-2021", model="pocket", strokes=1, steps=1, views=1
     ).resolved()
     *_, frame = draw.draw(settings, draw.plan(settings, say=lambda _: None))
@@ -204,7 +230,8 @@ def results(settings, frame_every, keep_dreams, resume, folder, report) -> Itera
     A Ctrl-C or a number that is not finite ends the drawing early; what there is then is yielded
     all the same.
     """
-    inputs = {**asdict(settings), "drawing": settings.drawing and settings.drawing.name}
+    given = asdict(settings)
+    inputs = given | {name: given[name] and given[name].name for name in FILES}
     kept = {name: value for name, value in inputs.items() if name not in FREE_ON_RESUME}
     state = load_state(resume, kept) if resume else None
     record = Record(folder, settings.paper, settings.steps)
@@ -237,6 +264,7 @@ def results(settings, frame_every, keep_dreams, resume, folder, report) -> Itera
         "encoder": plan.encoder.name,
         "guides": guides,
         "scores": dict(zip(draw.texts(settings), cosines, strict=True)),
+        "region_scores": [one.item() for one in draw.in_regions(settings, plan, chosen.drawing)],
         "dream": chosen.picture,
         "mended": chosen.mended,
     }

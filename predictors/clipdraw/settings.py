@@ -1,5 +1,6 @@
 """What a person fills in: the inputs of `clipdraw`, and what follows from them at once."""
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,6 +10,10 @@ from predictors.clipdraw.presets import PRESETS
 
 # The canvas that presets and the centre's radius are measured on.
 CLASSIC = 224
+# Inputs that may be left out for good.
+FILES = ("drawing", "mask")
+# More inks than any set of pens has.
+MOST_INKS = 32
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,12 @@ class Settings:
     centre_x: float = 0.5
     centre_y: float = 0.5
     background: str = "#ffffff"
+    palette: str = ""
+    within: str = ""
+    regions: str = ""
+    mask: Path | None = None
     drawing: Path | None = None
+    freeze: str = ""
 
     def resolved(self) -> "Settings":
         """The same with every None replaced by what the preset says.
@@ -47,7 +57,10 @@ class Settings:
                 f"preset: {self.preset!r} is unknown; choose one of {', '.join(PRESETS)}"
             )
         preset = PRESETS[self.preset]
-        missing = {name for name, value in vars(self).items() if value is None} - {"drawing"}
+        missing = {name for name, value in vars(self).items() if value is None} - {
+            "drawing",
+            "mask",
+        }
         settings = replace(self, **{name: getattr(preset, name) for name in missing})
         if settings.min_stroke_width > settings.max_stroke_width:
             raise ValueError(
@@ -62,6 +75,31 @@ class Settings:
         return min(self.width, self.height) / CLASSIC
 
     @property
+    def inks(self) -> list[tuple[float, float, float]]:
+        """The palette's colours as RGB in [0, 1]; none where any colour goes.
+
+        Raises:
+            ValueError: a colour that cannot be read, or too many.
+        """
+        names = re.findall(r"[^\s,()]+(?:\([^)]*\))?", self.palette)
+        if len(names) > MOST_INKS:
+            raise ValueError(
+                f"palette has {len(names)} colours, but at most {MOST_INKS} are read; take some out"
+            )
+        return [_ink(name) for name in names]
+
+    @property
     def paper(self) -> tuple[float, float, float]:
         """The background as RGB in [0, 1]."""
         return tuple(channel / 255 for channel in ImageColor.getrgb(self.background))
+
+
+def _ink(name: str) -> tuple[float, float, float]:
+    try:
+        red, green, blue, *_ = ImageColor.getrgb(name)
+    except ValueError as error:
+        raise ValueError(
+            f"palette has the colour {name[:40]!r}; write colours such as black, #e63946 or "
+            "rgb(29, 53, 87), separated by spaces"
+        ) from error
+    return red / 255, green / 255, blue / 255
