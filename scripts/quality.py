@@ -2,7 +2,7 @@
 `scripts/quality` runs them all and writes docs/quality.md, a quarter of an hour on two cores.
 
 Nothing is picked. A predictor's own measures are those in the JSON that it hands out, under
-`measures`; seconds include films and whatever else is handed out.
+`measures`; seconds include films and whatever else is handed out, and what is loaded at first.
 """
 
 import json
@@ -77,14 +77,8 @@ def main(argv: Sequence[str], root: Path = ROOT) -> int:
 
 def ran(root: Path, name: str, inputs: dict[str, Any]) -> Row:
     """Run an example to its end."""
-    predictor_class = form.load(root, name)
-    given = [f"{key}={value}" for key, value in inputs.items()]
-    values = form.parse(form.fields(predictor_class.run), given)
-    predictor = predictor_class()
-    predictor.record_metric = lambda *_: None
-    predictor.setup()
     start = perf_counter()
-    files = {file.name: file for file in predictor.run(**values)}
+    files = {file.name: file for file in examples.run(root, name, inputs)}
     seconds = perf_counter() - start
     measures = {}
     for file in files.values():
