@@ -1,10 +1,6 @@
 """The most memory that each predictor takes: the largest inputs that its form allows, few steps."""
 
-import resource
-import sys
 import tempfile
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +9,7 @@ from rich import box
 from rich.table import Table
 
 from scripts import examples, form
+from scripts.alone import alone
 
 ROOT = Path(__file__).resolve().parent.parent
 # Of a square picture, pixels: nearly as many as `predictors.pictures` reads.
@@ -38,8 +35,7 @@ def measure_memory(title: str) -> Table:
     for name in form.predictors(ROOT):
         for case in CASES.get(name, [{}]):
             inputs = largest(name) | case
-            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-                megabytes = process.submit(ran, name, inputs).result()
+            _, megabytes = alone(ran, name, inputs)
             counts = {k: v for k, v in inputs.items() if type(v) is int and k not in UNTOLD}
             told = " ".join(f"{k}={v}" for k, v in counts.items())
             printed.add_row(name, told, f"{megabytes:.0f}")
@@ -53,9 +49,8 @@ def largest(name: str) -> dict[str, Any]:
     return examples.of(ROOT, name)[0] | most | {k: v for k, v in FEW.items() if k in fields}
 
 
-def ran(name: str, inputs: dict[str, Any]) -> float:
-    """Run a predictor to its end, with a picture of SIDE x SIDE for an image; the peak of memory in
-    MB, models included."""
+def ran(name: str, inputs: dict[str, Any]) -> None:
+    """Run a predictor to its end, with a picture of SIDE x SIDE for an image."""
     with tempfile.TemporaryDirectory() as folder:
         if "image" in inputs:
             file = Path(folder, "large.png")
@@ -63,6 +58,3 @@ def ran(name: str, inputs: dict[str, Any]) -> float:
             inputs = inputs | {"image": str(file)}
         for _ in examples.run(ROOT, name, inputs):
             pass
-    # Linux counts in KB, macOS in bytes.
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1024**2 if sys.platform == "darwin" else 1024)
