@@ -130,13 +130,12 @@ class Record:
         yield self._write("trace.json", text + "\n")
 
     def _trace(self, trace: Mapping) -> dict:
-        versions = {name: version(name) for name in PACKAGES}
         return {
             **trace,
             "ended": self.ended,
             "steps_done": self.last.step,
             "seconds": round(perf_counter() - self.started, 3),
-            "versions": {"python": platform.python_version(), **versions},
+            "versions": versions(),
         }
 
     def _render(self, drawing: Drawing, longest: int):
@@ -153,6 +152,11 @@ class Record:
         file = self.folder / name
         file.write_text(text, encoding="utf-8")
         return file
+
+
+def versions() -> dict[str, str]:
+    """Of Python and of the packages that decide on the bits of a drawing."""
+    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
 
 
 def hold_last(pictures: Iterable[Tensor], times: int) -> Iterator[Tensor]:
