@@ -60,7 +60,7 @@ def small(name: str, class_name: str) -> str:
 WRONG = {
     "prompt": (" ", "prompt is empty"),
     "image": ("data:image/png;base64,AAAA", "is no JPEG, PNG or WebP file"),
-    "drawing": ("data:image/png;base64,AAAA", "is no drawing; give an SVG, PNG"),
+    "drawing": ("data:image/png;base64,AAAA", "is no drawing; give an SVG"),
 }
 # A drawing that would last for hours.
 ENDLESS = {"steps": 10000, "frame_every": 10000}

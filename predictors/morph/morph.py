@@ -123,8 +123,8 @@ def check(handed: Handed) -> None:
     """Raise a ValueError, a sentence, where a drawing cannot be morphed."""
     if handed.drawing is None:
         raise ValueError(
-            f"{handed.name} is made of pixels; draw it with vectorize, paint or sketch, and morph the "
-            "drawing.svg that comes out"
+            f"{handed.name} is made of pixels; let vectorize or paint draw it, and morph the "
+            "drawing.svg that they hand out"
         )
     contours = len(handed.drawing.segments)
     if contours > MOST_CONTOURS:
@@ -150,6 +150,6 @@ def places(settings: Settings, legs: int) -> Iterator[float]:
 
 
 def keys(settings: Settings, legs: int) -> list[float]:
-    """Where the keyframes are: evenly on the way, the drawings among them."""
+    """Where the keyframes are: evenly on the way, each drawing once."""
     steps = settings.keyframes - 1
-    return [key / steps for key in range(legs * steps + 1)]
+    return [key / steps for key in range(legs * steps + (not settings.loop))]

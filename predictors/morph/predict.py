@@ -1,4 +1,4 @@
-"""Give two drawings, and the strokes of one become those of the other, as a film and as SVGs between them."""
+"""Give two drawings, and the paths of one become those of the other: a film, and SVGs in between."""
 
 import tempfile
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from predictors.morph.results import results
 
 
 class Predictor(BaseRunner):
-    """Give two drawings, and the strokes of one become those of the other, as a film and as SVGs between them."""
+    """Give two drawings, and the paths of one become those of the other: a film, and SVGs in between."""
 
     def __init__(self):
         self.folder = Folder()
@@ -104,4 +104,4 @@ def warm_up() -> None:
         file = Path(folder, "line.svg")
         file.write_text(to_svg(scribble(1, torch.Generator().manual_seed(0))))
         settings = morph.Settings(file, file, seconds=0.1, hold=0, keyframes=2, fps=10, size=32)
-        assert list(results(settings, Path(folder), lambda *_: None))
+        assert list(results(settings, Path(folder), lambda *_: None, say=lambda _: None))

@@ -11,15 +11,19 @@ from torch import Tensor
 
 from clipdraw import save_film, save_png, to_svg
 from clipdraw.sheets import contact_sheet
+from predictors import outputs
 from predictors.morph import morph
-from predictors.outputs import PICTURE, size, versions
+from predictors.outputs import size, versions
 
 # Longer side in pixels of each picture on the contact sheet, and how many show a leg.
 TILE, TILES = 192, 7
 
 
 def results(
-    settings: morph.Settings, folder: Path, report: Callable[[str, float], None]
+    settings: morph.Settings,
+    folder: Path,
+    report: Callable[[str, float], None],
+    say: Callable[[str], None] = print,
 ) -> Iterator[Path]:
     """Match the drawings, and yield all files, each complete when it is yielded.
 
@@ -30,7 +34,7 @@ def results(
         report: Cog's `record_metric`.
     """
     started = perf_counter()
-    plan = morph.plan(settings)
+    plan = morph.plan(settings, say)
     legs, names = len(plan.legs), " | ".join(each.name for each in plan.handed)
     guides = list(dict.fromkeys(guide for each in plan.handed for guide in each.guides))
 
@@ -76,7 +80,7 @@ def results(
 
 def png(file: Path, plan: morph.Plan, place: float) -> Path:
     moment = plan.at(place)
-    save_png(moment.seen(*size(moment.drawing, PICTURE)), file)
+    save_png(moment.seen(*size(moment.drawing, outputs.PICTURE)), file)
     return file
 
 
