@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "scripts": {"clipdraw", "losses", "journeys", "predictors"},
 }
 # Modules of journeys that conforming needs.
-WITHOUT_TORCH = ["sequence"]
+WITHOUT_TORCH = ["paths", "sequence"]
 FILES = [file for package in MAY_IMPORT for file in sorted((ROOT / package).rglob("*.py"))]
 
 
