@@ -207,13 +207,16 @@ class Drawing:
             **{name: over(getattr(self, name), paths) for name in OF_PATHS},
         )
 
+    def pick(self, pictures: Sequence[int]) -> Drawing:
+        """Only these pictures of the batch, whose numbers ascend."""
+        numbers = torch.tensor(pictures)
+        some = self.select(torch.isin(self.picture, numbers))
+        renumbered = torch.searchsorted(numbers, some.picture)
+        return some.replace(picture=renumbered, pictures=len(numbers))
+
     def split(self) -> list[Drawing]:
         """The batch as a list of single pictures."""
-        alone = []
-        for index in range(self.pictures):
-            one = self.select(self.picture == index)
-            alone.append(one.replace(picture=torch.zeros_like(one.picture), pictures=1))
-        return alone
+        return [self.pick([index]) for index in range(self.pictures)]
 
     def each_path(self) -> Iterator[Path]:
         """The paths one by one, with views of the drawing's tensors."""

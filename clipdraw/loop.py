@@ -92,6 +92,26 @@ class Frame:
     state: dict[str, Tensor]
     """All that `optimise(state=...)` needs to go on from here, bit for bit."""
 
+    def pick(self, pictures: Sequence[int]) -> Frame:
+        """What it would be if these pictures, whose numbers ascend, had been drawn alone."""
+        numbers, drawing = list(pictures), self.drawing
+        chosen = torch.isin(drawing.picture, torch.tensor(numbers))
+        rows = {name: chosen for name in ("widths", "colors", "fills")}
+        rows["points"] = chosen[drawing.path_of_point]
+        state = {}
+        for name, value in self.state.items():
+            kind = next((part for part in name.split(".") if part in rows), None)
+            if kind is not None and value.dim():
+                value = value[rows[kind].to(value.device)]
+            if not name.startswith("generator."):
+                state[name] = value
+        for new, old in enumerate(numbers):
+            state[f"generator.{new}"] = self.state[f"generator.{old}"]
+        terms = {name: values[numbers] for name, values in self.terms.items()}
+        return Frame(
+            self.step, self.steps, drawing.pick(numbers), self.picture[numbers], terms, state
+        )
+
 
 class NotFinite(FloatingPointError):
     """A loss or a gradient became NaN or infinite: the message says which, and at what step."""

@@ -15,7 +15,7 @@ SHEET = Sheet(200.0, 100.0)
 
 @pytest.fixture
 def marked(tmp_path) -> Sheet:
-    """A mask of 80 x 40: its left quarter red, a green band at the bottom right, black elsewhere."""
+    """A mask of 80 x 40: the left quarter red, the lower right green, else black."""
     picture = Image.new("RGB", (80, 40))
     picture.paste((255, 0, 0), (0, 0, 20, 40))
     picture.paste((0, 250, 4), (40, 30, 80, 40))
@@ -24,7 +24,9 @@ def marked(tmp_path) -> Sheet:
 
 
 def test_places_are_fractions_of_the_canvas():
-    box, hole, corner = fields("box 0.1 0.2 0.9 1 | not circle 0.5 0.5 0.2 | polygon 0 0 1 0 0 1", SHEET)
+    box, hole, corner = fields(
+        "box 0.1 0.2 0.9 1 | not circle 0.5 0.5 0.2 | polygon 0 0 1 0 0 1", SHEET
+    )
     assert box == Box(20, 20, 180, 100)
     assert isinstance(hole, Outside) and hole.field == Circle((100, 50), 20)
     assert corner == Polygon([(0, 0), (200, 0), (0, 100)])

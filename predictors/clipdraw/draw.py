@@ -37,7 +37,6 @@ from predictors.clipdraw.places import Part, Sheet, fields, regions, room
 from predictors.clipdraw.presets import PRESETS, Preset
 from predictors.clipdraw.settings import Settings
 from predictors.outputs import size
-from predictors.state import drawing_of
 
 # Long side in pixels at which strokes that follow a dream are looked at: twice the dream's own.
 DREAM_LOOK = 96
@@ -245,17 +244,14 @@ def draw(
     state: Mapping[str, Tensor] | None = None,
 ) -> Iterator[Frame]:
     """Draw all pictures of the plan: one frame a step. A `state` of the same run goes on where it
-    was saved.
+    was saved; the plan then starts with that run's drawing.
 
     From the step on at which mending sets in, `frame.state` holds the drawing of that step, too,
     under names that begin with FITTED.
     """
-    start = plan.start
-    if state is not None:
-        start = drawing_of(state, settings.width, settings.height).to(start.points.device)
     bounds = (settings.min_stroke_width * settings.unit, settings.max_stroke_width * settings.unit)
     frames = optimise(
-        start,
+        plan.start,
         plan.terms,
         steps=settings.steps,
         generators=plan.generators,
