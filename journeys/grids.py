@@ -1,59 +1,52 @@
-"""Many pictures beside each other, each with its name below it."""
+"""One trajectory, as several decoders see it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 import numpy as np
-from jaxtyping import Float32
-from PIL import Image, ImageDraw, ImageFont
+import torch.nn.functional as F
+from jaxtyping import Float, Float32
+from PIL import Image
+from torch import Tensor
 
-from clipdraw.film import to_image
+from clipdraw.sheets import contact_sheet
 from journeys.decode import Decoder
 
-INK, PAPER = "#444444", "white"
-# Of a label, in tile widths; letters are two thirds as high.
-LABEL = 0.12
+Decoders = Mapping[str, Decoder]
+"""Snapshots by their labels: models, checkpoints, seeds or strengths."""
 
 
-def tiles(
-    pictures: Sequence[Image.Image], labels: Sequence[str], columns: int, side: int
-) -> Image.Image:
-    """Square pictures, row by row, a label below each.
-
-    Args:
-        pictures: at least one.
-        labels: as many; cut where the tile ends.
-        columns: in a row.
-        side: of a tile without its label, in pixels.
-    """
-    height = side + round(LABEL * side)
-    rows = -(-len(pictures) // columns)
-    sheet = Image.new("RGB", (min(columns, len(pictures)) * side, rows * height), PAPER)
-    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(2 / 3 * LABEL * side)
-    for number, (picture, label) in enumerate(zip(pictures, labels, strict=True)):
-        left, top = number % columns * side, number // columns * height
-        sheet.paste(
-            picture.convert("RGB").resize((side, side), Image.Resampling.BICUBIC), (left, top)
-        )
-        while len(label) > 1 and pen.textlength(label, font=font) > side - 4:
-            label = f"{label.rstrip('…')[:-1]}…"
-        pen.text(
-            (left + side / 2, top + (side + height) / 2), label, fill=INK, anchor="mm", font=font
-        )
-    return sheet
-
-
-def snapshots(
-    decoders: Mapping[str, Decoder],
-    rows: Float32[np.ndarray, "frames dim"],
-    columns: int,
-    side: int,
+def film(
+    decoders: Decoders, rows: Float32[np.ndarray, "frames dim"], columns: int, side: int
 ) -> Iterator[Image.Image]:
-    """The same trajectory as each of several decoders sees it, tiled: a picture for each row.
+    """For each row what every decoder makes of it, as tiles with labels.
 
     Args:
-        decoders: by their labels.
+        decoders: a tile each.
         rows: the trajectory.
-        columns, side: as of `tiles`.
+        columns: tiles beside each other.
+        side: of a tile, in pixels.
     """
     for pictures in zip(*(decoder(rows) for decoder in decoders.values()), strict=True):
-        yield tiles([to_image(picture) for picture in pictures], list(decoders), columns, side)
+        yield contact_sheet([enlarged(x, side) for x in pictures], list(decoders), columns)
+
+
+def sheet(
+    decoders: Decoders, rows: Float32[np.ndarray, "frames dim"], columns: int, side: int
+) -> Image.Image:
+    """The trajectory on one page: a line for each decoder, from the first row to the last.
+
+    Args:
+        decoders: a line each.
+        rows: the trajectory, of which `columns` rows are shown, evenly spaced.
+        columns: pictures in a line; fewer if there are fewer rows.
+        side: of a picture, in pixels.
+    """
+    shown = np.linspace(0, len(rows) - 1, min(columns, len(rows))).round().astype(int)
+    pictures = [enlarged(x, side) for decoder in decoders.values() for x in decoder(rows[shown])]
+    lines = [f"{label}, frame {row}" for label in decoders for row in shown.tolist()]
+    return contact_sheet(pictures, lines, len(shown))
+
+
+def enlarged(picture: Float[Tensor, "3 size size"], side: int) -> Float[Tensor, "3 {side} {side}"]:
+    """A small picture in [0, 1] for people to look at."""
+    return F.interpolate(picture[None], (side, side), mode="bicubic")[0].clamp(0, 1)

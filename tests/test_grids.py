@@ -1,49 +1,62 @@
-"""Pictures beside each other, with their names."""
+"""One trajectory as several decoders see it."""
 
 import numpy as np
-from PIL import Image
+import pytest
 
+from clipdraw.sheets import LINE
 from journeys.decode import Decoder, embed
-from journeys.grids import LABEL, snapshots, tiles
+from journeys.grids import enlarged, film, sheet
 from losses import load_encoder
 
-
-def test_tiles_stand_row_by_row_with_their_labels_below():
-    colours = ["#ff0000", "#00ff00", "#0000ff", "#ffff00", "#00ffff"]
-    pictures = [Image.new("RGB", (30, 30), colour) for colour in colours]
-    sheet = tiles(pictures, ["1", "2", "3", "", "a label that is much too long"], 3, 50)
-    height = 50 + round(LABEL * 50)
-    assert sheet.size == (150, 2 * height)
-    for number, picture in enumerate(pictures):
-        corner = (number % 3 * 50, number // 3 * height)
-        assert sheet.getpixel((corner[0] + 25, corner[1] + 25)) == picture.getpixel((0, 0))
-    grey = np.asarray(sheet.convert("L"))
-    inked = [
-        (grey[top + 50 : top + height, left : left + 50] < 200).any()
-        for top in (0, height)
-        for left in (0, 50, 100)
-    ]
-    assert inked == [True, True, True, False, True, False]
-    # The long one is cut, and does not reach into the next tile.
-    assert (grey[height:, 100:] == 255).all()
+SIDE = 48
+HEIGHT = SIDE + LINE
 
 
-def test_fewer_tiles_than_columns_make_a_narrow_sheet():
-    assert tiles([Image.new("RGB", (8, 8))] * 2, ["", ""], 7, 20).width == 40
+@pytest.fixture(scope="module")
+def pocket():
+    return load_encoder("pocket")
 
 
-def test_the_same_trajectory_by_several_snapshots():
-    pocket = load_encoder("pocket")
-    rows = embed(pocket, ["a red heart", "a blue house"])
-    decoders = {f"seed {seed}": Decoder(pocket, seed, steps=2) for seed in (0, 1, 0)}
+def tile(page, column: int, row: int = 0) -> np.ndarray:
+    """The picture of one tile, in [0, 1]."""
+    left, top = column * SIDE, row * HEIGHT
+    return np.asarray(page, float)[top : top + SIDE, left : left + SIDE] / 255
+
+
+def differ(a: np.ndarray, b: np.ndarray) -> float:
+    return np.abs(a - b).mean()
+
+
+def test_a_film_has_a_tile_for_each_snapshot(pocket):
+    rows = embed(pocket, ["a red heart", "a blue house", "a fish"])
+    decoders = {f"seed {seed}": Decoder(pocket, seed, steps=2) for seed in (0, 1)}
     decoders["strong"] = Decoder(pocket, 0, strength=8.0, steps=2)
-    first, second = snapshots(decoders, rows, 2, 48)
-    height = 48 + round(LABEL * 48)
-    assert first.size == second.size == (96, 2 * height)
-    first, second = np.asarray(first, float), np.asarray(second, float)
-    zero, one, strong = first[:48, :48], first[:48, 48:], first[height : height + 48, :48]
+    pages = list(film(decoders, rows, 2, SIDE))
+    assert [page.size for page in pages] == [(2 * SIDE, 2 * HEIGHT)] * 3
+    zero, one, strong = tile(pages[0], 0), tile(pages[0], 1), tile(pages[0], 0, 1)
     # Another seed is another picture, another strength nearly the same one, another z neither.
-    assert 0 < np.abs(zero - strong).mean() < np.abs(zero - one).mean()
-    assert np.abs(zero - second[:48, :48]).mean() > np.abs(zero - strong).mean()
-    (wanted,) = Decoder(pocket, 0, steps=2)(rows[:1])
-    assert np.abs(zero / 255 - wanted.permute(1, 2, 0).numpy()).max() < 2 / 255
+    assert 0 < differ(zero, strong) < differ(zero, one)
+    assert differ(zero, tile(pages[1], 0)) > differ(zero, strong)
+    (wanted,) = decoders["seed 0"](rows[:1])
+    assert np.abs(tile(pages[0], 0) - wanted.permute(1, 2, 0).numpy()).max() < 2 / 255
+    # Under each stands its name.
+    assert all((np.asarray(pages[0])[SIDE:HEIGHT, x : x + SIDE] < 150).any() for x in (0, SIDE))
+
+
+def test_a_sheet_has_a_line_for_each_snapshot(pocket):
+    rows = np.repeat(embed(pocket, ["a red heart", "a fish", "a boat"]), [5, 4, 1], axis=0)
+    decoders = {f"seed {seed}": Decoder(pocket, seed, steps=2) for seed in (0, 1)}
+    page = sheet(decoders, rows, 3, SIDE)
+    assert page.size == (3 * SIDE, 2 * HEIGHT)
+    for line, decoder in enumerate(decoders.values()):
+        for column, picture in enumerate(decoder(rows[[0, 4, 9]])):
+            assert differ(tile(page, column, line), picture.permute(1, 2, 0).numpy()) < 1e-2
+    assert sheet(decoders, rows[:2], 7, SIDE).width == 2 * SIDE
+
+
+def test_a_picture_is_enlarged_for_people(pocket):
+    (picture,) = Decoder(pocket, steps=2)(embed(pocket, ["a red heart"]))
+    large = enlarged(picture, 3 * SIDE)
+    assert large.shape == (3, 3 * SIDE, 3 * SIDE)
+    assert 0 <= large.min() and large.max() <= 1
+    assert (large[:, 1::3, 1::3] - picture).abs().max() < 0.02

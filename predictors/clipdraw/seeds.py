@@ -20,13 +20,13 @@ from torch import Tensor
 from clipdraw import Drawing, Scene, Weighted, render
 from clipdraw.drawing import join
 from clipdraw.loop import Constraint, Frame, Term
+from clipdraw.sheets import contact_sheet
 from losses import load_encoder, parse_prompts
 from losses.encoders import public_name
 from losses.judge import load_judge
 from predictors.clipdraw import draw
 from predictors.clipdraw.settings import Settings
 from predictors.outputs import Record, size
-from predictors.sheets import contact_sheet
 
 # Fractions of the run at which half of the seeds are dropped, while there are more than are kept.
 # What follows a dream looks like it early, and mending, from 0.7 on, is the dear part.
