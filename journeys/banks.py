@@ -6,16 +6,24 @@ held in it is one keyframe.
 """
 
 import re
+from math import asin
 
 import numpy as np
 from jaxtyping import Float64
 
-from journeys.paths import Keys, Rows, neighbours, path
+from journeys.paths import Keys, Rows, circle, neighbours, path, walk
 
 # Numbers and ranges of them, as people write them: 3, 7-9.
 NUMBERS = re.compile(r"\s*(\d{1,6})\s*(?:[-–]\s*(\d{1,6})\s*)?")
 # As near as this, in parts of their length, two rows are one: what conforming rounds away.
 SAME = 1e-5
+# Journeys that need one keyframe only.
+AROUND = ("circle", "walk")
+# Of a walk, in radians per frame: after 25 it has forgotten half of where it was going, as
+# cos(0.23)^25 is a half.
+TURN = 0.23
+# To find a journey that is new; where most are taken, one may come twice.
+TRIES = 20
 
 
 def samples(
@@ -52,58 +60,69 @@ def keyframes(rows: Rows) -> Keys:
     return np.stack(unique)
 
 
-def chosen(keys: Keys, keep: str = "", drop: str = "") -> Float64[np.ndarray, "chosen dim"]:
-    """Some of the keyframes of a bank, by their numbers from 1, such as `3, 7-9`.
+def chosen(count: int, keep: str = "", drop: str = "") -> list[int]:
+    """Which of so many keyframes are taken, from 0; people count from 1, and write `3, 7-9`.
 
     Args:
+        count: how many there are.
         keep: only these; all of them where it is blank.
         drop: not these.
 
     Raises:
         ValueError: what is no list of numbers, numbers that there are not, or nothing left.
     """
-    kept = set(_numbers(keep, "keep", len(keys))) if keep.strip() else {*range(len(keys))}
-    kept -= set(_numbers(drop, "drop", len(keys)))
+    kept = set(_numbers(keep, "keep", count)) if keep.strip() else {*range(count)}
+    kept -= set(_numbers(drop, "drop", count))
     if not kept:
         raise ValueError("drop: nothing is left of the bank; drop less, or keep more")
-    return keys[sorted(kept)]
+    return sorted(kept)
 
 
 def short_journeys(
     keys: Keys,
     count: int,
     frames: int,
-    radius: float,
+    kind: str,
+    spread: float,
     luck: np.random.Generator,
-    kind: str = "tangent",
 ) -> list[tuple[list[int], Rows]]:
-    """Journeys between two or three keyframes each, drawn at random, no two of them alike as long
-    as there are others.
+    """Journeys drawn at random on a sphere, no two of them through the same keyframes in the same
+    order as long as there are others.
 
     Args:
-        keys: the keyframes.
+        keys: the keyframes, all of one length.
         count: how many journeys.
         frames: rows for each leg.
-        radius: of the sphere.
-        luck: which.
-        kind: of path, as `paths.path` knows them.
+        kind: one of `paths.KINDS`, through two or three keyframes; or one of AROUND: once around a
+            keyframe in four legs, or two legs of a walk that starts there.
+        spread: how far a circle is from its keyframe, and how far a walk gets in a leg if it does
+            not turn; the sine of the angle.
+        luck: which journeys.
 
     Returns:
         For each, the numbers of its keyframes, from 0, and its rows.
 
     Raises:
-        ValueError: fewer than two keyframes.
+        ValueError: too few keyframes.
     """
-    if len(keys) < 2:
-        raise ValueError("a journey needs two keyframes, and the bank has one; keep another")
+    if len(keys) < 2 and kind not in AROUND:
+        raise ValueError("a journey needs two keyframes, and there is one; keep another")
+    fewest, most = (1, 1) if kind in AROUND else (2, min(len(keys), 3))
     made, seen = [], set()
     for _ in range(count):
-        for _ in range(20):
-            stops = luck.permutation(len(keys))[: luck.integers(2, min(len(keys), 3) + 1)].tolist()
+        for _ in range(TRIES):
+            stops = luck.permutation(len(keys))[: luck.integers(fewest, most + 1)].tolist()
             if tuple(stops) not in seen:
                 break
         seen.add(tuple(stops))
-        made.append((stops, path(keys[stops], frames, kind, radius=radius)))
+        if kind == "circle":
+            rows = circle(keys[stops[0]], asin(spread), 4 * frames, luck)
+        elif kind == "walk":
+            rows = walk(keys[stops[0]], 2 * frames, asin(spread) / frames, TURN, luck)
+        else:
+            radius = float(np.linalg.norm(keys[0]))
+            rows = path(keys[stops], frames, kind, radius=radius)
+        made.append((stops, rows))
     return made
 
 

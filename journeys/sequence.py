@@ -172,12 +172,7 @@ def read(file: Path, dim: int | None = None) -> ZSequence:
     rows = read_array(file)
     fields = _read_note(note)
     _same_rows(file, rows, note, fields.pop("digest"))
-    try:
-        sequence = ZSequence(rows, **fields)
-    except ValueError as error:
-        raise ValueError(f"{file.name}: {error}") from error
-    if dim is not None and sequence.dim != dim:
-        raise ValueError(f"{file.name}: rows have {sequence.dim} numbers, but {dim} are needed")
+    sequence = _made(file, rows, dim, **fields)
     if proxy.exists():
         frames, fps = measure(proxy)
         _same_count(proxy, frames, file, len(rows))
@@ -187,6 +182,30 @@ def read(file: Path, dim: int | None = None) -> ZSequence:
                 f"{sequence.fps}; hand in the proxy as it was written"
             )
     return sequence
+
+
+def read_vectors(file: Path, dim: int, encoder: str) -> Float32[np.ndarray, "vectors dim"]:
+    """Vectors of a model's space: those of a z-sequence, or of an .npy file that stands alone.
+
+    Args:
+        file: the array's.
+        dim: numbers in a vector.
+        encoder: the model's name, which a note beside the file has to agree with.
+
+    Raises:
+        ValueError: as of `read`, but that the note may be missing; or another model's vectors.
+    """
+    if file.with_suffix(".json").exists():
+        sequence = read(file, dim)
+        if sequence.encoder != encoder:
+            raise ValueError(
+                f"{file.name}: these are vectors of {sequence.encoder}, but those of {encoder} are "
+                "needed"
+            )
+        return sequence.rows
+    return _made(
+        file, read_array(file), dim, space="", geometry="sphere", radius=1.0, fps=Fraction(1)
+    ).rows
 
 
 def read_array(file: Path) -> Float32[np.ndarray, "frames dim"]:
@@ -232,6 +251,16 @@ def measure(film: Path) -> tuple[int, Fraction]:
 def checksums(rows: Float32[np.ndarray, "frames dim"]) -> list[str]:
     """The CRC-32 of the little-endian bytes of each row, as eight hexadecimal digits."""
     return [f"{zlib.crc32(row.tobytes()):08x}" for row in rows.astype("<f4")]
+
+
+def _made(file: Path, rows: np.ndarray, dim: int | None, **fields: Any) -> ZSequence:
+    try:
+        sequence = ZSequence(rows, **fields)
+    except ValueError as error:
+        raise ValueError(f"{file.name}: {error}") from error
+    if dim is not None and sequence.dim != dim:
+        raise ValueError(f"{file.name}: rows have {sequence.dim} numbers, but {dim} are needed")
+    return sequence
 
 
 def _note(sequence: ZSequence) -> str:

@@ -20,8 +20,8 @@ from clipdraw.loop import Frame, NotFinite
 from clipdraw.sheets import contact_sheet
 from clipdraw.svg import UNKNOWN
 
-# Long sides in pixels: a preview for the screen, a film that a browser shows well, a picture, one of
-# many on a page.
+# Long sides in pixels: a preview for the screen, a film that a browser shows well, a picture, and
+# one of many on a page.
 PREVIEW, FILM, PICTURE, TILE = 256, 448, 1024, 192
 FPS = 25
 # Four or five seconds of each film, and a second and a half to look at the end.

@@ -57,8 +57,7 @@ def test_where_nothing_is_held_every_row_is_a_keyframe():
     ],
 )
 def test_some_are_kept_and_some_are_dropped(keep, drop, left):
-    keys = np.arange(6.0)[:, None]
-    assert banks.chosen(keys, keep, drop)[:, 0].tolist() == left
+    assert banks.chosen(6, keep, drop) == left
 
 
 @pytest.mark.parametrize(
@@ -74,13 +73,13 @@ def test_some_are_kept_and_some_are_dropped(keep, drop, left):
 )
 def test_numbers_that_there_are_not_are_refused(keep, drop, words):
     with pytest.raises(ValueError) as error:
-        banks.chosen(np.arange(6.0)[:, None], keep, drop)
+        banks.chosen(6, keep, drop)
     assert str(error.value).startswith(words) and len(str(error.value)) < 100
 
 
 def test_hundreds_of_journeys_between_two_or_three():
     keys = banks.samples(12, 16, 3.0, luck())
-    made = banks.short_journeys(keys, 300, 4, 3.0, luck(1))
+    made = banks.short_journeys(keys, 300, 4, "tangent", 0.5, luck(1))
     assert len({tuple(stops) for stops, _ in made}) == 300
     counts = [len(stops) for stops, _ in made]
     # Two or three with even chances, but there are only 132 pairs.
@@ -88,13 +87,30 @@ def test_hundreds_of_journeys_between_two_or_three():
     assert {stop for stops, _ in made for stop in stops} == {*range(12)}
     for stops, rows in made:
         assert len(rows) == 4 * (len(stops) - 1) + 1
-        assert np.allclose(rows[::4], keys[stops])
-    again = banks.short_journeys(keys, 300, 4, 3.0, luck(1))
+        assert np.allclose(rows[::4], keys[stops]) and lengths(rows).min() > 2.5
+    again = banks.short_journeys(keys, 300, 4, "tangent", 0.5, luck(1))
     assert all(np.array_equal(a, b) for (_, a), (_, b) in zip(made, again, strict=True))
 
 
 def test_two_keyframes_have_two_journeys_and_then_the_same_again():
-    made = banks.short_journeys(banks.samples(2, 5, 1.0, luck()), 5, 2, 1.0, luck())
+    keys = banks.samples(2, 5, 1.0, luck())
+    made = banks.short_journeys(keys, 5, 2, "linear", 0.5, luck(1))
     assert {tuple(stops) for stops, _ in made} == {(0, 1), (1, 0)}
-    with pytest.raises(ValueError, match="a journey needs two keyframes, and the bank has one; k"):
-        banks.short_journeys(np.ones((1, 3)), 5, 2, 1.0, luck())
+    with pytest.raises(ValueError, match="a journey needs two keyframes, and there is one; keep"):
+        banks.short_journeys(keys[:1], 5, 2, "springs", 0.5, luck(1))
+
+
+@pytest.mark.parametrize("kind", banks.AROUND)
+def test_journeys_around_one_keyframe(kind):
+    keys = banks.samples(3, 64, 2.0, luck())
+    made = banks.short_journeys(keys, 3, 10, kind, 0.6, luck(1))
+    assert sorted(stops for stops, _ in made) == [[0], [1], [2]]
+    for (stop,), rows in made:
+        cosines = rows @ keys[stop] / 4
+        assert np.allclose(lengths(rows), 2)
+        if kind == "circle":
+            assert len(rows) == 40 and np.allclose(cosines, 0.8)
+        else:
+            assert len(rows) == 20 and np.allclose(rows[0], keys[stop])
+            # Ten steps straight on would be the angle whose cosine is 0.8.
+            assert 0.8 < cosines[10] < 0.99

@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from journeys.sequence import ZSequence, measure, read, save
+from journeys.sequence import ZSequence, measure, read, read_vectors, save
 
 
 def sequence(frames: int = 6, dim: int = 5, **changes) -> ZSequence:
@@ -214,3 +214,21 @@ def test_nothing_is_no_sequence(shape):
 def test_rows_of_other_width_are_refused(walk):
     with pytest.raises(ValueError, match="walk.npy: rows have 5 numbers, but 384 are needed"):
         read(walk, dim=384)
+
+
+def test_vectors_need_no_note_but_may_not_contradict_it(walk):
+    rows = np.load(walk)
+    assert np.array_equal(read_vectors(walk, 5, "pocket"), rows)
+    with pytest.raises(ValueError, match="walk.npy: these are vectors of pocket, but those of"):
+        read_vectors(walk, 5, "ViT-B-32/openai")
+    np.save(walk, rows + 1)
+    with pytest.raises(ValueError, match="walk.npy: row 0 is not the one that walk.json was writt"):
+        read_vectors(walk, 5, "pocket")
+    walk.with_suffix(".json").unlink()
+    assert np.array_equal(read_vectors(walk, 5, "pocket"), rows + 1)
+    with pytest.raises(ValueError, match="walk.npy: rows have 5 numbers, but 256 are needed"):
+        read_vectors(walk, 256, "pocket")
+    rows[3] = 0
+    np.save(walk, rows)
+    with pytest.raises(ValueError, match="walk.npy: row 3 is zero, which is no direction"):
+        read_vectors(walk, 5, "pocket")

@@ -18,7 +18,7 @@ from clipdraw.loop import Frame, Rates
 from clipdraw.scribble import scribble_over
 from journeys.decode import Decoder, embed
 from journeys.paths import neighbours
-from journeys.sequence import ZSequence, read_array
+from journeys.sequence import ZSequence, read_vectors
 from losses import PictureDistance, load_encoder
 from losses.guidance import Prior
 
@@ -36,6 +36,8 @@ RATES = Rates(points=2.0, widths=0.4, colors=0.04)
 # Strokes of all cells together: with the film's frames they take ... MB.
 MOST_STROKES = 16384
 MODEL = "pocket"
+# Which luck a seed brings: that of `bank`, whose samples may be a centre, is another.
+NEIGHBOURS = 3
 
 
 @dataclass(frozen=True)
@@ -93,9 +95,7 @@ def plan(settings: Settings) -> Plan:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     prior = load_encoder(MODEL, device)
     centre = middle(settings, prior).astype(np.float64)
-    # Apart from the numbers that other predictors draw with the same seed: a bank's samples would
-    # be their own noise.
-    luck = np.random.default_rng([settings.seed, *b"grid"])
+    luck = np.random.default_rng([settings.seed, NEIGHBOURS])
     rows = neighbours(centre, settings.spread, settings.cells**2 - 1, luck)
     rows = np.insert(rows, len(rows) // 2, centre, axis=0).astype(np.float32)
     vectors = ZSequence(rows, "embedding", "sphere", 1.0, Fraction(25), settings.seed, MODEL)
@@ -108,10 +108,7 @@ def middle(settings: Settings, prior: Prior) -> Float32[np.ndarray, " dim"]:
     if settings.prompt is not None:
         return embed(prior, [settings.prompt])[0]
     try:
-        rows = read_array(settings.centre)
-        dim = embed(prior, ["a"]).shape[1]
-        if rows.shape[1] != dim:
-            raise ValueError(f"rows have {rows.shape[1]} numbers, but {MODEL}'s have {dim}")
+        rows = read_vectors(settings.centre, embed(prior, ["a"]).shape[1], MODEL)
     except ValueError as error:
         raise ValueError(f"centre: {error}") from error
     if settings.cell > len(rows):
