@@ -1,52 +1,57 @@
 """One trajectory, as several decoders see it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 
 import numpy as np
+import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Float32
+from jaxtyping import Float32, UInt8
 from PIL import Image
 from torch import Tensor
 
 from clipdraw.sheets import contact_sheet
 from journeys.decode import Decoder
 
-Decoders = Mapping[str, Decoder]
-"""Snapshots by their labels: models, checkpoints, seeds or strengths."""
+Small = UInt8[Tensor, "3 size size"]
+"""A decoded picture to keep, four times smaller than in floats."""
 
 
-def film(
-    decoders: Decoders, rows: Float32[np.ndarray, "frames dim"], columns: int, side: int
-) -> Iterator[Image.Image]:
-    """For each row what every decoder makes of it, as tiles with labels.
-
-    Args:
-        decoders: a tile each.
-        rows: the trajectory.
-        columns: tiles beside each other.
-        side: of a tile, in pixels.
-    """
-    for pictures in zip(*(decoder(rows) for decoder in decoders.values()), strict=True):
-        yield contact_sheet([enlarged(x, side) for x in pictures], list(decoders), columns)
+def looks(
+    decoders: Sequence[Decoder], rows: Float32[np.ndarray, "frames dim"]
+) -> Iterator[list[Small]]:
+    """For each row what every decoder makes of it: models, checkpoints, seeds or strengths."""
+    for pictures in zip(*(decoder(rows) for decoder in decoders), strict=True):
+        yield [(picture * 255).round().to(torch.uint8) for picture in pictures]
 
 
-def sheet(
-    decoders: Decoders, rows: Float32[np.ndarray, "frames dim"], columns: int, side: int
-) -> Image.Image:
-    """The trajectory on one page: a line for each decoder, from the first row to the last.
+def page(pictures: Sequence[Small], labels: Sequence[str], columns: int, side: int) -> Image.Image:
+    """Pictures enlarged for people, side by side, a label below each.
 
     Args:
-        decoders: a line each.
-        rows: the trajectory, of which `columns` rows are shown, evenly spaced.
-        columns: pictures in a line; fewer if there are fewer rows.
+        pictures: square ones.
+        labels: as many.
+        columns: pictures in a row.
         side: of a picture, in pixels.
     """
-    shown = np.linspace(0, len(rows) - 1, min(columns, len(rows))).round().astype(int)
-    pictures = [enlarged(x, side) for decoder in decoders.values() for x in decoder(rows[shown])]
-    lines = [f"{label}, frame {row}" for label in decoders for row in shown.tolist()]
-    return contact_sheet(pictures, lines, len(shown))
+    large = [
+        F.interpolate(picture[None] / 255, (side, side), mode="bicubic")[0].clamp(0, 1)
+        for picture in pictures
+    ]
+    return contact_sheet(large, labels, columns)
 
 
-def enlarged(picture: Float[Tensor, "3 size size"], side: int) -> Float[Tensor, "3 {side} {side}"]:
-    """A small picture in [0, 1] for people to look at."""
-    return F.interpolate(picture[None], (side, side), mode="bicubic")[0].clamp(0, 1)
+def storyboard(
+    seen: Sequence[Sequence[Small]], labels: Sequence[str], columns: int, side: int
+) -> Image.Image:
+    """The trajectory on one page: a line for each decoder, from the first frame to the last.
+
+    Args:
+        seen: what `looks` gives.
+        labels: of the decoders.
+        columns: frames in a line, evenly spaced; fewer if there are fewer frames.
+        side: of a picture, in pixels.
+    """
+    shown = np.linspace(0, len(seen) - 1, min(columns, len(seen))).round().astype(int)
+    pictures = [seen[frame][number] for number in range(len(labels)) for frame in shown]
+    lines = [line for label in labels for line in [label, *[""] * (len(shown) - 1)]]
+    return page(pictures, lines, len(shown), side)

@@ -24,6 +24,8 @@ from jaxtyping import Float32, UInt8
 # The rows of a sphere are directions. Those of a Gaussian lie near the shell whose radius is the
 # root of the dimension, but may be anywhere. Nothing is round in euclid: a drawing's points.
 GEOMETRIES = ("sphere", "gaussian", "euclid")
+# Frames per second where nobody says otherwise.
+FPS = Fraction(25)
 # Of a note, and the types that JSON has for them.
 NOTED = {
     "space": str,
@@ -184,28 +186,27 @@ def read(file: Path, dim: int | None = None) -> ZSequence:
     return sequence
 
 
-def read_vectors(file: Path, dim: int, encoder: str) -> Float32[np.ndarray, "vectors dim"]:
-    """Vectors of a model's space: those of a z-sequence, or of an .npy file that stands alone.
+def read_vectors(file: Path, dim: int, encoder: str) -> ZSequence:
+    """Vectors of a model's sphere: a z-sequence, or an .npy file that stands alone.
 
     Args:
         file: the array's.
         dim: numbers in a vector.
-        encoder: the model's name, which a note beside the file has to agree with.
+        encoder: the model's name, which the note has to agree with if there is one.
 
     Raises:
         ValueError: as of `read`, but that the note may be missing; or another model's vectors.
     """
-    if file.with_suffix(".json").exists():
-        sequence = read(file, dim)
-        if sequence.encoder != encoder:
-            raise ValueError(
-                f"{file.name}: these are vectors of {sequence.encoder}, but those of {encoder} are "
-                "needed"
-            )
-        return sequence.rows
-    return _made(
-        file, read_array(file), dim, space="", geometry="sphere", radius=1.0, fps=Fraction(1)
-    ).rows
+    if not file.with_suffix(".json").exists():
+        fields = {"space": "embedding", "geometry": "sphere", "radius": 1.0, "encoder": encoder}
+        return _made(file, read_array(file), dim, fps=FPS, **fields)
+    sequence = read(file, dim)
+    if sequence.encoder != encoder:
+        raise ValueError(
+            f"{file.name}: these are vectors of {sequence.encoder}, but those of {encoder} are "
+            "needed"
+        )
+    return sequence
 
 
 def read_array(file: Path) -> Float32[np.ndarray, "frames dim"]:

@@ -2,14 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 
 from clipdraw.sheets import LINE
 from journeys.decode import Decoder, embed
-from journeys.grids import enlarged, film, sheet
+from journeys.grids import looks, page, storyboard
 from losses import load_encoder
-
-SIDE = 48
-HEIGHT = SIDE + LINE
 
 
 @pytest.fixture(scope="module")
@@ -17,46 +15,47 @@ def pocket():
     return load_encoder("pocket")
 
 
-def tile(page, column: int, row: int = 0) -> np.ndarray:
-    """The picture of one tile, in [0, 1]."""
-    left, top = column * SIDE, row * HEIGHT
-    return np.asarray(page, float)[top : top + SIDE, left : left + SIDE] / 255
+def differ(a: torch.Tensor, b: torch.Tensor) -> float:
+    return (a.float() - b.float()).abs().mean().item()
 
 
-def differ(a: np.ndarray, b: np.ndarray) -> float:
-    return np.abs(a - b).mean()
-
-
-def test_a_film_has_a_tile_for_each_snapshot(pocket):
+def test_each_decoder_looks_at_each_row(pocket):
     rows = embed(pocket, ["a red heart", "a blue house", "a fish"])
-    decoders = {f"seed {seed}": Decoder(pocket, seed, steps=2) for seed in (0, 1)}
-    decoders["strong"] = Decoder(pocket, 0, strength=8.0, steps=2)
-    pages = list(film(decoders, rows, 2, SIDE))
-    assert [page.size for page in pages] == [(2 * SIDE, 2 * HEIGHT)] * 3
-    zero, one, strong = tile(pages[0], 0), tile(pages[0], 1), tile(pages[0], 0, 1)
+    decoders = [Decoder(pocket, 0, steps=2), Decoder(pocket, 1, steps=2)]
+    decoders.append(Decoder(pocket, 0, strength=8.0, steps=2))
+    seen = list(looks(decoders, rows))
+    assert [len(pictures) for pictures in seen] == [3, 3, 3]
+    zero, one, strong = seen[0]
     # Another seed is another picture, another strength nearly the same one, another z neither.
     assert 0 < differ(zero, strong) < differ(zero, one)
-    assert differ(zero, tile(pages[1], 0)) > differ(zero, strong)
-    (wanted,) = decoders["seed 0"](rows[:1])
-    assert np.abs(tile(pages[0], 0) - wanted.permute(1, 2, 0).numpy()).max() < 2 / 255
-    # Under each stands its name.
-    assert all((np.asarray(pages[0])[SIDE:HEIGHT, x : x + SIDE] < 150).any() for x in (0, SIDE))
+    assert differ(zero, seen[1][0]) > differ(zero, strong)
+    (wanted,) = decoders[0](rows[:1])
+    assert differ(zero, 255 * wanted) < 1
 
 
-def test_a_sheet_has_a_line_for_each_snapshot(pocket):
-    rows = np.repeat(embed(pocket, ["a red heart", "a fish", "a boat"]), [5, 4, 1], axis=0)
-    decoders = {f"seed {seed}": Decoder(pocket, seed, steps=2) for seed in (0, 1)}
-    page = sheet(decoders, rows, 3, SIDE)
-    assert page.size == (3 * SIDE, 2 * HEIGHT)
-    for line, decoder in enumerate(decoders.values()):
-        for column, picture in enumerate(decoder(rows[[0, 4, 9]])):
-            assert differ(tile(page, column, line), picture.permute(1, 2, 0).numpy()) < 1e-2
-    assert sheet(decoders, rows[:2], 7, SIDE).width == 2 * SIDE
+def grey(shade: int) -> torch.Tensor:
+    return torch.full((3, 6, 6), shade, dtype=torch.uint8)
 
 
-def test_a_picture_is_enlarged_for_people(pocket):
-    (picture,) = Decoder(pocket, steps=2)(embed(pocket, ["a red heart"]))
-    large = enlarged(picture, 3 * SIDE)
-    assert large.shape == (3, 3 * SIDE, 3 * SIDE)
-    assert 0 <= large.min() and large.max() <= 1
-    assert (large[:, 1::3, 1::3] - picture).abs().max() < 0.02
+def middles(sheet, columns: int, rows: int, side: int) -> list[list[int]]:
+    """The shade in the middle of each picture."""
+    pixels, height = np.asarray(sheet)[..., 0], side + LINE
+    return [
+        [int(pixels[j * height + side // 2, i * side + side // 2]) for i in range(columns)]
+        for j in range(rows)
+    ]
+
+
+def test_a_page_enlarges_and_names_pictures():
+    sheet = page([grey(x) for x in (10, 60, 110, 160, 210)], ["a", "b", "", "d", "e"], 3, 40)
+    assert sheet.size == (120, 2 * (40 + LINE))
+    assert middles(sheet, 3, 2, 40) == [[10, 60, 110], [160, 210, 255]]
+    lines = np.asarray(sheet)[40 : 40 + LINE, :, 0]
+    assert [(lines[:, x : x + 40] < 150).any() for x in (0, 40, 80)] == [True, True, False]
+
+
+def test_a_storyboard_has_a_line_for_each_decoder():
+    seen = [[grey(20 * frame), grey(20 * frame + 5)] for frame in range(9)]
+    sheet = storyboard(seen, ["one", "two"], 3, 40)
+    assert middles(sheet, 3, 2, 40) == [[0, 80, 160], [5, 85, 165]]
+    assert storyboard(seen[:2], ["one", "two"], 7, 40).width == 80

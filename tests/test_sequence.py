@@ -218,14 +218,16 @@ def test_rows_of_other_width_are_refused(walk):
 
 def test_vectors_need_no_note_but_may_not_contradict_it(walk):
     rows = np.load(walk)
-    assert np.array_equal(read_vectors(walk, 5, "pocket"), rows)
+    assert np.array_equal(read_vectors(walk, 5, "pocket").rows, rows)
     with pytest.raises(ValueError, match="walk.npy: these are vectors of pocket, but those of"):
         read_vectors(walk, 5, "ViT-B-32/openai")
     np.save(walk, rows + 1)
     with pytest.raises(ValueError, match="walk.npy: row 0 is not the one that walk.json was writt"):
         read_vectors(walk, 5, "pocket")
     walk.with_suffix(".json").unlink()
-    assert np.array_equal(read_vectors(walk, 5, "pocket"), rows + 1)
+    alone = read_vectors(walk, 5, "pocket")
+    assert np.array_equal(alone.rows, rows + 1)
+    assert (alone.fps, alone.geometry, alone.encoder) == (25, "sphere", "pocket")
     with pytest.raises(ValueError, match="walk.npy: rows have 5 numbers, but 256 are needed"):
         read_vectors(walk, 256, "pocket")
     rows[3] = 0

@@ -2,26 +2,20 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float32
 from PIL import Image
-from torch import Tensor
 
-from clipdraw.sheets import contact_sheet
 from journeys.banks import chosen, keyframes, samples, samples_around, short_journeys
 from journeys.decode import Decoder, embed
-from journeys.grids import enlarged
-from journeys.paths import split
-from journeys.sequence import ZSequence, read_vectors
+from journeys.grids import Small, looks, page
+from journeys.sequence import FPS, ZSequence, read_vectors
 from losses import load_encoder
 
 MODEL = "pocket"
-# Of all that is written here, so that an editor needs no other project for the next step.
-FPS = 25
 # Ten minutes of film, and more than half an hour of decoding on one core; 100 MB of pictures.
 MOST_FRAMES = 15_000
 # Sides in pixels of a proxy's picture, and of one on the contact sheet.
@@ -98,10 +92,10 @@ def travelled(settings: Settings) -> list[Shot]:
         raise ValueError("prompts: a bank has its samples already; hand in one of the two")
     luck = np.random.default_rng([settings.seed, JOURNEYS])
     try:
-        keys = keyframes(read_vectors(settings.bank, dim(), MODEL).astype(np.float64))
-        keys = split(keys)[0]
+        rows = read_vectors(settings.bank, dim(), MODEL).rows.astype(np.float64)
     except ValueError as error:
         raise ValueError(f"bank: {error}") from error
+    keys = keyframes(rows / np.linalg.norm(rows, axis=1, keepdims=True))
     numbers = chosen(len(keys), settings.keep, settings.drop)
     try:
         made = short_journeys(
@@ -121,12 +115,12 @@ def dim() -> int:
     return embed(load_encoder(MODEL), ["a"]).shape[1]
 
 
-def decoded(shots: Sequence[Shot], dream_seed: int) -> Iterator[UInt8[Tensor, "3 size size"]]:
+def decoded(shots: Sequence[Shot], dream_seed: int) -> Iterator[Small]:
     """A picture for each row of each shot, once."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     decoder = Decoder(load_encoder(MODEL, device), dream_seed)
-    for picture in decoder(np.concatenate([shot.rows for shot in shots])):
-        yield (picture * 255).round().to(torch.uint8)
+    for (picture,) in looks([decoder], np.concatenate([shot.rows for shot in shots])):
+        yield picture
 
 
 def as_far_as(shots: Sequence[Shot], rows: int) -> list[Shot]:
@@ -142,20 +136,20 @@ def as_far_as(shots: Sequence[Shot], rows: int) -> list[Shot]:
 def sequence(shots: Sequence[Shot], seed: int) -> ZSequence:
     """The film's vectors, a row for each frame."""
     rows = np.concatenate([np.repeat(shot.rows, shot.hold, axis=0) for shot in shots])
-    return ZSequence(rows, "embedding", "sphere", 1.0, Fraction(FPS), seed, MODEL)
+    return ZSequence(rows, "embedding", "sphere", 1.0, FPS, seed, MODEL)
 
 
-def proxies(shots: Sequence[Shot], pictures: Sequence[Tensor]) -> Iterator[np.ndarray]:
+def proxies(shots: Sequence[Shot], pictures: Sequence[Small]) -> Iterator[np.ndarray]:
     """The film's frames, `[height, width, 3]` in 8 bits: large enough to see, with their labels."""
     left = iter(pictures)
     for shot in shots:
         for _ in shot.rows:
-            frame = np.asarray(labelled([next(left)], [shot.label], PROXY))
+            frame = np.asarray(page([next(left)], [shot.label], 1, PROXY))
             for _ in range(shot.hold):
                 yield frame
 
 
-def contact(shots: Sequence[Shot], pictures: Sequence[Tensor]) -> Image.Image:
+def contact(shots: Sequence[Shot], pictures: Sequence[Small]) -> Image.Image:
     """All samples, or a row for each journey."""
     shown, labels, start = [], [], 0
     for shot in shots:
@@ -164,9 +158,4 @@ def contact(shots: Sequence[Shot], pictures: Sequence[Tensor]) -> Image.Image:
         shown += [pictures[start + place] for place in places]
         labels += [shot.label, *[""] * (count - 1)]
         start += len(shot.rows)
-    return labelled(shown, labels, TILE)
-
-
-def labelled(pictures: Sequence[Tensor], labels: Sequence[str], side: int) -> Image.Image:
-    large = [enlarged(picture / 255, side) for picture in pictures]
-    return contact_sheet(large, list(labels), COLUMNS)
+    return page(shown, labels, COLUMNS, TILE)

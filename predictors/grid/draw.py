@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,7 @@ from clipdraw.loop import Frame, Rates
 from clipdraw.scribble import scribble_over
 from journeys.decode import Decoder, embed
 from journeys.paths import neighbours
-from journeys.sequence import ZSequence, read_vectors
+from journeys.sequence import FPS, ZSequence, read_vectors
 from losses import PictureDistance, load_encoder
 from losses.guidance import Prior
 
@@ -98,7 +97,7 @@ def plan(settings: Settings) -> Plan:
     luck = np.random.default_rng([settings.seed, NEIGHBOURS])
     rows = neighbours(centre, settings.spread, settings.cells**2 - 1, luck)
     rows = np.insert(rows, len(rows) // 2, centre, axis=0).astype(np.float32)
-    vectors = ZSequence(rows, "embedding", "sphere", 1.0, Fraction(25), settings.seed, MODEL)
+    vectors = ZSequence(rows, "embedding", "sphere", 1.0, FPS, settings.seed, MODEL)
     decoder = Decoder(prior, settings.dream_seed, paper=settings.paper)
     return Plan(vectors, torch.stack(list(decoder(rows))).to(device))
 
@@ -108,7 +107,7 @@ def middle(settings: Settings, prior: Prior) -> Float32[np.ndarray, " dim"]:
     if settings.prompt is not None:
         return embed(prior, [settings.prompt])[0]
     try:
-        rows = read_vectors(settings.centre, embed(prior, ["a"]).shape[1], MODEL)
+        rows = read_vectors(settings.centre, embed(prior, ["a"]).shape[1], MODEL).rows
     except ValueError as error:
         raise ValueError(f"centre: {error}") from error
     if settings.cell > len(rows):
