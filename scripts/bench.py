@@ -1,5 +1,6 @@
 """What drawing costs: `scripts/bench render` times the renderers, `scripts/bench step` a step of
-the loop, `scripts/bench draw` whole drawings, `scripts/bench seeds` several in one pass;
+the loop, `scripts/bench draw` whole drawings, `scripts/bench seeds` several in one pass,
+`scripts/bench memory` what each predictor takes at most;
 `scripts/bench views` draws with raster and with vector views, and `scripts/bench vectorize`
 compares that predictor with vtracer.
 
@@ -17,6 +18,7 @@ import torch
 from rich.console import Console
 
 from scripts.bench_draw import time_drawings
+from scripts.bench_memory import measure_memory
 from scripts.bench_render import BACKENDS, time_renderers
 from scripts.bench_seeds import time_seeds
 from scripts.bench_step import time_steps
@@ -35,6 +37,7 @@ def main() -> int:
     render.add_argument("--json", type=Path, metavar="FILE", help="write the rows here as well")
     step = kinds.add_parser("step", help="where the time of a step of the loop goes")
     kinds.add_parser("draw", help="whole drawings, by preset")
+    kinds.add_parser("memory", help="what every predictor takes at most")
     kinds.add_parser("seeds", help="several seeds in one pass beside one after the other")
     views = kinds.add_parser("views", help="drawings with raster and with vector views")
     views.add_argument("--drawings", type=int, default=20, help="how many prompts")
@@ -58,6 +61,9 @@ def main() -> int:
         return 0
     if arguments.kind == "draw":
         console.print(time_drawings(f"{machine('cpu')}, medians in seconds"))
+        return 0
+    if arguments.kind == "memory":
+        console.print(measure_memory(machine("cpu")))
         return 0
     if arguments.kind == "seeds":
         console.print(time_seeds(machine("cpu")))

@@ -1,10 +1,6 @@
 """Several seeds in one pass beside one after the other: seconds and memory, films not counted."""
 
-import resource
-import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 
 from rich.table import Table
 
@@ -12,6 +8,7 @@ from losses import load_encoder
 from losses.judge import load_judge
 from predictors.clipdraw.draw import Settings
 from predictors.clipdraw.seeds import Race, runs_of
+from scripts.alone import alone
 
 PROMPT, SEEDS, KEEP = "a cat", 16, 4
 # What is drawn in one process each: (what it is called, seeds, those drawn to the end, times).
@@ -30,24 +27,20 @@ def time_seeds(title: str) -> Table:
         printed.add_column(heading, justify="left" if heading.startswith("what") else "right")
     one = None
     for name, seeds, keep, times in CASES:
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-            seconds, megabytes = process.submit(drawn, seeds, keep, times).result()
+        seconds, megabytes = alone(drawn, seeds, keep, times)
         one = one or seconds
         printed.add_row(name, f"{seconds:.1f}", f"{seconds / one:.1f}", f"{megabytes:.0f}")
     return printed
 
 
-def drawn(seeds: int, keep: int, times: int) -> tuple[float, float]:
-    """Draw seeds so many times; seconds, and the peak of memory in MB, models included."""
+def drawn(seeds: int, keep: int, times: int) -> float:
+    """The seconds of drawing seeds so many times."""
     load_encoder("pocket"), load_judge()
     race(1, 1, 0, strokes=8, steps=2)
     start = time.perf_counter()
     for number in range(times):
         race(seeds, keep, number)
-    seconds = time.perf_counter() - start
-    # Linux counts in KB, macOS in bytes.
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return seconds, peak / (1024**2 if sys.platform == "darwin" else 1024)
+    return time.perf_counter() - start
 
 
 def race(seeds: int, keep: int, first: int, **changes) -> None:

@@ -1,5 +1,6 @@
 """The sets of inputs that a predictor gives people to try, from its examples.yaml."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,17 @@ def of(root: Path, name: str) -> list[dict[str, Any]]:
         {k: str(folder / v) if fields[k].type is cog.Path else v for k, v in inputs.items()}
         for inputs in yaml.safe_load((folder / "examples.yaml").read_text(encoding="utf-8"))
     ]
+
+
+def run(root: Path, name: str, inputs: dict[str, Any]) -> Iterator[Path]:
+    """What a predictor hands out for some inputs, in this process; its setup comes first."""
+    predictor_class = form.load(root, name)
+    given = [f"{key}={value}" for key, value in inputs.items()]
+    values = form.parse(form.fields(predictor_class.run), given)
+    predictor = predictor_class()
+    predictor.record_metric = lambda *_: None
+    predictor.setup()
+    yield from predictor.run(**values)
 
 
 def is_file(value: Any) -> bool:

@@ -67,15 +67,9 @@ def drawn(root: Path) -> list[str]:
 
 def draw(root: Path, name: str, inputs: Inputs) -> Image.Image:
     """One example, from what it was given to the finished drawing, side by side."""
-    predictor_class = form.load(root, name)
-    given = [f"{key}={value}" for key, value in inputs.items()]
-    values = form.parse(form.fields(predictor_class.run), given)
-    predictor = predictor_class()
-    predictor.record_metric = lambda *_: None
-    predictor.setup()
     seen = [opened(x) for x in inputs.values() if examples.is_file(x) and x.endswith(PICTURES)]
     previews = []
-    run = predictor.run(**values)
+    run = examples.run(root, name, inputs)
     for file in run:
         if file.name.startswith("step-"):
             previews.append(opened(file))

@@ -63,6 +63,9 @@ def test_it_hands_out_files_and_the_same_again(name, short_dreams, tmp_path):
     for file in names:
         if file.endswith((".png", ".svg")):
             assert (one / file).read_bytes() == (two / file).read_bytes(), file
+    figures = [json.loads(file.read_text()) for file in one.glob("*.json")]
+    measures = next(found["measures"] for found in figures if "measures" in found)
+    assert all(isinstance(value, int | float) for value in measures.values())
     # A predictor that draws says of each drawing where it came from.
     if "drawing.svg" in names:
         assert from_svg(one / "drawing.svg").paths == given.get("strokes", ANY)

@@ -28,6 +28,7 @@ from losses import (
 from losses.encoders import public_name
 from losses.fields import Field
 from losses.guidance import Prior
+from losses.judge import load_judge
 from losses.scenes import Cell, Region, Within, zoom
 from losses.schedule import From
 from losses.similarity import Views
@@ -332,6 +333,21 @@ def in_regions(
         seen = F.interpolate(seen, (encoder.size,) * 2, mode="bilinear", antialias=True)
         found.append((encoder.embed_image(seen).float() * encoder.embed_text([text])).sum(1).cpu())
     return found
+
+
+def bystander(plan: Plan):
+    """A model that does not guide: the judge where pocket guides, and pocket where another does."""
+    device = str(plan.start.points.device)
+    return load_judge(device) if plan.encoder.name == "pocket" else load_encoder("pocket", device)
+
+
+@torch.no_grad()
+def likes(model, settings: Settings, drawing: Drawing) -> float:
+    """The cosine of a drawing, seen whole, with the prompt; of several texts by their weights."""
+    texts, weights = zip(*parse_prompts(settings.prompt), strict=True)
+    read = model.embed_text(list(texts))
+    picture = render(drawing.to(read.device), model.size, model.size, background=settings.paper)
+    return ((model.embed_image(picture) * read).sum(1).cpu() * torch.tensor(weights)).sum().item()
 
 
 def guides(settings: Settings, plan: Plan) -> list[str]:

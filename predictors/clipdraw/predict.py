@@ -335,6 +335,7 @@ def finished(run, chosen, record, job, trace) -> Iterator[Path]:
         "region_scores": [one.item() for one in draw.in_regions(settings, plan, chosen.drawing)],
         "dream": chosen.picture,
         "mended": chosen.mended,
+        "measures": measures(run, chosen),
         **trace,
     }
     opening = plan.dreams[[chosen.picture]] if job.keep_dreams else ()
@@ -343,6 +344,12 @@ def finished(run, chosen, record, job, trace) -> Iterator[Path]:
     yield save_state(record.last, inputs, record.folder / "state.safetensors")
     if record.failure:
         raise record.failure
+
+
+def measures(run, chosen) -> dict[str, float]:
+    """How much a model likes the drawing that did not guide it, as a cosine with the prompt."""
+    model = draw.bystander(run.plan)
+    return {f"liked by {public_name(model)}": draw.likes(model, run.settings, chosen.drawing)}
 
 
 def told(settings) -> dict:

@@ -21,9 +21,7 @@ from clipdraw import Drawing, Scene, Weighted, render
 from clipdraw.drawing import join
 from clipdraw.loop import Constraint, Frame, Term
 from clipdraw.sheets import contact_sheet
-from losses import load_encoder, parse_prompts
 from losses.encoders import public_name
-from losses.judge import load_judge
 from predictors.clipdraw import draw
 from predictors.clipdraw.settings import Settings
 from predictors.outputs import TILE, Record, size
@@ -80,7 +78,7 @@ class Race:
     def __init__(self, runs: Sequence[Run], keep: int):
         """`keep` of the runs are drawn to the end."""
         self.runs, self.keep = list(runs), keep
-        self.ranking = ranking_model(runs[0].plan)
+        self.ranking = draw.bystander(runs[0].plan)
         self.dropped: list[Result] = []
         # The seeds in a batch, and the last step of that batch; the last batch has no end yet.
         self._batches: list[tuple[float, list[Run]]] = [(torch.inf, list(runs))]
@@ -113,7 +111,7 @@ class Race:
         found = []
         for run in self.living(frame.step):
             chosen = draw.choose(run.settings, run.plan, self.alone(frame, run))
-            score = likes(self.ranking, run.settings, chosen.drawing)
+            score = draw.likes(self.ranking, run.settings, chosen.drawing)
             found.append(Result(run, chosen, score, frame.step))
         return sorted(found, key=lambda result: -result.score)
 
@@ -153,21 +151,6 @@ class Race:
         number = next(i for i, one in enumerate(living) if one is run)
         start = sum(one.plan.start.pictures for one in living[:number])
         return range(start, start + run.plan.start.pictures)
-
-
-def ranking_model(plan: draw.Plan):
-    """Who ranks: the judge where pocket guides, and pocket where another model does."""
-    device = str(plan.start.points.device)
-    return load_judge(device) if plan.encoder.name == "pocket" else load_encoder("pocket", device)
-
-
-@torch.no_grad()
-def likes(model, settings: Settings, drawing: Drawing) -> float:
-    """The cosine of a drawing, seen whole, with the prompt; of several texts by their weights."""
-    texts, weights = zip(*parse_prompts(settings.prompt), strict=True)
-    read = model.embed_text(list(texts))
-    picture = render(drawing.to(read.device), model.size, model.size, background=settings.paper)
-    return ((model.embed_image(picture) * read).sum(1).cpu() * torch.tensor(weights)).sum().item()
 
 
 def guides(race: Race, run: Run) -> list[str]:
