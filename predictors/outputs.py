@@ -147,18 +147,8 @@ class Record:
             name: [(v.mean() if picture is None else v[picture]).item() for v in values]
             for name, values in self.terms.items()
         }
-        told = {
-            **trace,
-            "ended": self.ended,
-            "steps_done": self.last.step,
-            "seconds": round(perf_counter() - self.started, 3),
-            "versions": {
-                "python": platform.python_version(),
-                **{name: version(name) for name in PACKAGES},
-            },
-            "terms": terms,
-        }
-        return self._write("trace.json", json.dumps(told, indent=2) + "\n")
+        run = {"ended": self.ended, "steps_done": self.last.step}
+        return write_trace(self.folder, {**trace, **run, "terms": terms}, self.started)
 
     def _render(self, drawing: Drawing, longest: int):
         return render(drawing, *size(drawing, longest), background=self.background)[0]
@@ -174,6 +164,25 @@ class Record:
         file = self.folder / name
         file.write_text(text, encoding="utf-8")
         return file
+
+
+def write_trace(folder: Path, trace: Mapping, started: float) -> Path:
+    """What a run was given and what came of it, with its seconds and versions, as JSON.
+
+    Args:
+        folder: where to.
+        trace: the rest.
+        started: by `perf_counter`.
+    """
+    versions = {name: version(name) for name in PACKAGES}
+    told = {
+        **trace,
+        "seconds": round(perf_counter() - started, 3),
+        "versions": {"python": platform.python_version(), **versions},
+    }
+    file = folder / "trace.json"
+    file.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    return file
 
 
 def hold_last(pictures: Iterable[Tensor], times: int) -> Iterator[Tensor]:

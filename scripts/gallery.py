@@ -24,6 +24,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # Between these lines of the README stands the table.
 BEGIN, END = "<!-- written by scripts/gallery -->", "<!-- up to here -->"
 HEIGHT, GAP = 192, 8
+# Longer side of a contact sheet, which is shown as it is.
+WIDEST = 640
 # These make something else of what they are given than a drawing.
 NO_DRAWING = ("score",)
 PICTURES = (".jpeg", ".jpg", ".png", ".webp")
@@ -77,6 +79,10 @@ def draw(root: Path, name: str, inputs: Inputs) -> Image.Image:
             # Most of what there is to see happens early.
             seen += [previews[0], previews[len(previews) // 8], opened(file)]
             break
+        if file.name == "contact.png":
+            with Image.open(file) as sheet:
+                sheet.thumbnail((WIDEST, WIDEST), Image.LANCZOS)
+                return sheet.convert("RGB")
     run.close()
     return side_by_side(seen)
 

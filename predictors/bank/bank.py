@@ -1,7 +1,9 @@
 """A bank as a function: settings in; shots, their pictures and their files out."""
 
+import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -159,3 +161,19 @@ def contact(shots: Sequence[Shot], pictures: Sequence[Small]) -> Image.Image:
         labels += [shot.label, *[""] * (count - 1)]
         start += len(shot.rows)
     return page(shown, labels, COLUMNS, TILE)
+
+
+def steps(shots: Sequence[Shot], pictures: Sequence[Small]) -> dict[str, float]:
+    """By how much pictures change from one to the next, 0 to 1: the mean absolute difference.
+
+    Of journeys, how smoothly they pass; of samples, how far they differ.
+    """
+    ends = list(accumulate(len(shot.rows) for shot in shots))
+    # From one journey to the next is a cut; there is none between samples.
+    cuts = set() if ends[-1] == len(shots) else set(ends)
+    sizes = [
+        (pictures[i].float() - pictures[i - 1].float()).abs().mean().item() / 255
+        for i in range(1, len(pictures))
+        if i not in cuts
+    ] or [0.0]
+    return {"mean step": statistics.mean(sizes), "largest step": max(sizes)}

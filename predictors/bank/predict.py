@@ -2,7 +2,9 @@
 
 import tempfile
 from collections.abc import Iterator
+from dataclasses import asdict
 from functools import cache
+from time import perf_counter
 from typing import Optional
 
 from cog import BaseRunner, Input, Path, streaming
@@ -10,6 +12,7 @@ from cog import BaseRunner, Input, Path, streaming
 from journeys.sequence import save
 from predictors.bank import bank as work
 from predictors.folder import Folder
+from predictors.outputs import write_trace
 
 
 class Predictor(BaseRunner):
@@ -106,6 +109,7 @@ def warm_up() -> None:
 
 def results(settings, folder, report) -> Iterator[Path]:
     """Decode all, and yield contact sheet and z-sequence; what a Ctrl-C leaves is worth having."""
+    started = perf_counter()
     shots = work.shots(settings)
     rows, pictures = sum(len(shot.rows) for shot in shots), []
     try:
@@ -123,3 +127,6 @@ def results(settings, folder, report) -> Iterator[Path]:
     name = "bank" if settings.bank is None else "journeys"
     proxies = work.proxies(shots, pictures)
     yield from save(work.sequence(shots, settings.seed), folder / f"{name}.npy", proxies)
+    inputs = {**asdict(settings), "bank": settings.bank and settings.bank.name}
+    measures = {"shots": len(shots), **work.steps(shots, pictures)}
+    yield write_trace(folder, {"inputs": inputs, "measures": measures}, started)

@@ -11,10 +11,11 @@ from jaxtyping import Float, Float32
 from PIL import ImageColor
 from torch import Tensor
 
-from clipdraw import Weighted, optimise
+from clipdraw import Drawing, Weighted, optimise, render
 from clipdraw.drawing import join
 from clipdraw.loop import Frame, Rates
 from clipdraw.scribble import scribble_over
+from clipdraw.sheets import contact_sheet
 from journeys.decode import Decoder, embed
 from journeys.paths import neighbours
 from journeys.sequence import FPS, ZSequence, read_vectors
@@ -25,6 +26,8 @@ from losses.guidance import Prior
 CANVAS = 224
 # Side in pixels at which strokes are compared with their dream, which has half as many.
 LOOK = 96
+# Side in pixels of a cell in the film of the vectors.
+PROXY = 240
 # As of clipdraw's dreams: the distance is a mean over pixels of squares, a tenth at most.
 WEIGHT = 100.0
 STROKE_WIDTHS = (1.5, 24.0)
@@ -114,6 +117,20 @@ def middle(settings: Settings, prior: Prior) -> Float32[np.ndarray, " dim"]:
         raise ValueError(f"cell: {settings.cell} is not among the {len(rows)} of the centre's file")
     row = rows[settings.cell - 1]
     return row / np.linalg.norm(row)
+
+
+def proxies(settings: Settings, drawing: Drawing) -> Iterator[np.ndarray]:
+    """The film of the vectors: each cell with its number."""
+    for number, one in enumerate(drawing.split(), start=1):
+        picture = render(one, PROXY, PROXY, background=settings.paper)[0]
+        yield np.asarray(contact_sheet([picture], [str(number)], 1))
+
+
+def decibels(frame: Frame) -> float:
+    """How close the cells came to their dreams: their mean peak signal-to-noise ratio, 100 at
+    most."""
+    distance = (frame.terms["dream"] / WEIGHT).clamp(min=1e-10)
+    return round((-10 * distance.log10()).mean().item(), 2)
 
 
 def draw(settings: Settings, plan: Plan) -> Iterator[Frame]:

@@ -48,8 +48,9 @@ class Predictor(BaseRunner):
             default=0.75,
         ),
         cells: int = Input(
-            description="Cells in each row and column",
-            choices=[3, 5, 7, 9],
+            description="Cells in each row and column: 3, 5, 7 or 9",
+            ge=3,
+            le=9,
             default=5,
         ),
         seed: int = Input(
@@ -73,7 +74,7 @@ class Predictor(BaseRunner):
         steps: int = Input(
             description="Optimisation steps",
             ge=1,
-            le=2000,
+            le=10000,
             default=100,
         ),
         background: str = Input(
@@ -84,7 +85,7 @@ class Predictor(BaseRunner):
         frame_every: int = Input(
             description="A preview PNG of the whole grid every so many steps",
             ge=1,
-            le=2000,
+            le=10000,
             default=25,
         ),
     ) -> Iterator[Path]:
@@ -128,7 +129,7 @@ def results(settings, frame_every, folder, report) -> Iterator[Path]:
     yield from record.previews(frames, frame_every, report, choose=lambda frame: None)
     drawing = record.last.drawing
     yield record.sheet("contact.png", drawing)
-    yield from save(plan.vectors, folder / "vectors.npy")
+    yield from save(plan.vectors, folder / "vectors.npy", draw.proxies(settings, drawing))
     name = settings.centre and settings.centre.name
     around = settings.prompt or f"{name}, number {settings.cell}"
     for number, one in enumerate(drawing.split(), start=1):
@@ -140,6 +141,7 @@ def results(settings, frame_every, folder, report) -> Iterator[Path]:
     trace = {
         "inputs": {**asdict(settings), "centre": name, "frame_every": frame_every},
         "guides": [draw.MODEL],
+        "measures": {"decibels": draw.decibels(record.last)},
     }
     yield record.trace(trace, picture=None)
     if record.failure:

@@ -1,6 +1,5 @@
 """Snapshots of a trajectory as a function: settings in, pictures of all of them out, row by row."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +14,6 @@ from losses import load_encoder
 MODEL = "pocket"
 # In all: more than half an hour on one core, and 100 MB of pictures.
 MOST_DREAMS = 15_000
-STRENGTHS = re.compile(r"\s*\d{1,2}(\.\d{1,3})?\s*(,\s*\d{1,2}(\.\d{1,3})?\s*)*")
 
 
 @dataclass(frozen=True)
@@ -23,8 +21,7 @@ class Settings:
     """The inputs, under the same names."""
 
     sequence: Path
-    seeds: int = 28
-    strengths: str = "5"
+    tiles: int = 28
     columns: int = 7
     every: int = 5
     dream_seed: int = 0
@@ -56,20 +53,11 @@ def plan(settings: Settings) -> Plan:
     except ValueError as error:
         raise ValueError(f"sequence: {error}") from error
     sequence = replace(whole, rows=whole.rows[:: settings.every], fps=whole.fps / settings.every)
-    if not STRENGTHS.fullmatch(settings.strengths):
-        raise ValueError(
-            f"strengths: {settings.strengths!r:.40} is no list of numbers below 100; write such as "
-            "'2, 5'"
-        )
-    decoders = {
-        f"seed {seed}, strength {strength.strip()}": Decoder(prior, seed, float(strength))
-        for strength in settings.strengths.split(",")
-        for seed in range(settings.dream_seed, settings.dream_seed + settings.seeds)
-    }
-    dreams = len(decoders) * len(sequence.rows)
+    dreams = settings.tiles * len(sequence.rows)
     if dreams > MOST_DREAMS:
         raise ValueError(
-            f"seeds: {len(decoders)} snapshots of {len(sequence.rows)} frames are {dreams} dreams, "
-            f"and {MOST_DREAMS} the most; take fewer of them, or a frame less often (every)"
+            f"tiles: {settings.tiles} of {len(sequence.rows)} frames are {dreams} dreams, and "
+            f"{MOST_DREAMS} the most; take fewer, or a frame less often (every)"
         )
-    return Plan(decoders, sequence)
+    seeds = range(settings.dream_seed, settings.dream_seed + settings.tiles)
+    return Plan({f"seed {seed}": Decoder(prior, seed) for seed in seeds}, sequence)

@@ -1,15 +1,20 @@
-"""Give a z-sequence, and see it dreamt by several seeds and strengths, side by side."""
+"""Give a z-sequence, and see it dreamt by several seeds, side by side."""
 
+import statistics
 import tempfile
 from collections.abc import Iterator
+from dataclasses import asdict
 from functools import cache
+from time import perf_counter
 
 import numpy as np
+import torch
 from cog import BaseRunner, Input, Path, streaming
 
 from journeys.grids import page, storyboard
 from journeys.sequence import save_proxy
 from predictors.folder import Folder
+from predictors.outputs import write_trace
 from predictors.snapshots import look
 
 # Sides in pixels of a tile of the film, and of one on the page; frames in a line of the page.
@@ -17,7 +22,7 @@ TILE, SMALL, STATIONS = 144, 96, 8
 
 
 class Predictor(BaseRunner):
-    """Give a z-sequence, and see it dreamt by several seeds and strengths, side by side."""
+    """Give a z-sequence, and see it dreamt by several seeds, side by side."""
 
     def __init__(self):
         self.folder = Folder()
@@ -31,15 +36,11 @@ class Predictor(BaseRunner):
         sequence: Path = Input(
             description="The .npy of a z-sequence, or any .npy of float32 vectors of pocket's",
         ),
-        seeds: int = Input(
-            description="How many seeds dream of it, from dream_seed on",
+        tiles: int = Input(
+            description="How many seeds dream of it, from dream_seed on, a tile each",
             ge=1,
             le=100,
             default=28,
-        ),
-        strengths: str = Input(
-            description="How strongly they are guided, such as '2, 5, 8': each seed with each; more is more of the thing, in louder colours",
-            default="5",
         ),
         columns: int = Input(
             description="Tiles beside each other in the film",
@@ -62,8 +63,7 @@ class Predictor(BaseRunner):
     ) -> Iterator[Path]:
         settings = look.Settings(
             sequence=sequence,
-            seeds=seeds,
-            strengths=strengths,
+            tiles=tiles,
             columns=columns,
             every=every,
             dream_seed=dream_seed,
@@ -82,12 +82,13 @@ def warm_up() -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "one.npy")
         np.save(file, np.ones((1, 256), np.float32))
-        settings = look.Settings(file, seeds=1)
+        settings = look.Settings(file, tiles=1)
         assert list(results(settings, Path(folder), lambda *_: None))
 
 
 def results(settings, folder, report) -> Iterator[Path]:
     """Dream all, and yield the page and the film; what a Ctrl-C leaves is worth having."""
+    started = perf_counter()
     plan = look.plan(settings)
     labels, seen = list(plan.decoders), []
     try:
@@ -105,3 +106,12 @@ def results(settings, folder, report) -> Iterator[Path]:
     film = folder / "snapshots.mp4"
     save_proxy(frames, film, plan.sequence.fps)
     yield film
+    inputs = {**asdict(settings), "sequence": settings.sequence.name}
+    measures = {"differ by": differ(seen)}
+    yield write_trace(folder, {"inputs": inputs, "measures": measures}, started)
+
+
+def differ(seen) -> float:
+    """How far the tiles of a frame are from their mean, 0 to 1: the mean absolute difference."""
+    stacks = (torch.stack(shown).float() / 255 for shown in seen)
+    return statistics.mean((stack - stack.mean(0)).abs().mean().item() for stack in stacks)
