@@ -91,9 +91,12 @@ def short_dreams():
     """What a dream is worth is tested elsewhere; here two rough ones will do."""
     import dataclasses
 
+    from journeys import decode
+    from losses.dreams import sample
     from predictors.clipdraw.presets import PRESETS
 
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(decode, "sample", lambda denoise, noise, steps: sample(denoise, noise, 2))
         for name in ("default", "quick"):
             small = dataclasses.replace(PRESETS[name], dreams=2, drawn=2, dream_steps=4)
             patch.setitem(PRESETS, name, small)

@@ -33,4 +33,5 @@ def over_http(inputs: dict[str, Any]) -> dict[str, Any]:
 
 def data_uri(file: str) -> str:
     content = base64.b64encode(Path(file).read_bytes()).decode()
-    return f"data:{mimetypes.guess_type(file, strict=False)[0]};base64,{content}"
+    kind = mimetypes.guess_type(file, strict=False)[0] or "application/octet-stream"
+    return f"data:{kind};base64,{content}"

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from functools import cache
 from time import perf_counter
 from typing import Optional
+from zipfile import ZipFile
 
 from cog import BaseRunner, Input, Path, streaming
 
@@ -126,7 +127,12 @@ def results(settings, folder, report) -> Iterator[Path]:
     yield contact
     name = "bank" if settings.bank is None else "journeys"
     proxies = work.proxies(shots, pictures)
-    yield from save(work.sequence(shots, settings.seed), folder / f"{name}.npy", proxies)
+    files = save(work.sequence(shots, settings.seed), folder / f"{name}.npy", proxies)
+    yield from files
+    with ZipFile(folder / f"{name}.zip", "w") as together:
+        for file in files:
+            together.write(file, file.name)
+    yield folder / f"{name}.zip"
     inputs = {**asdict(settings), "bank": settings.bank and settings.bank.name}
     measures = {"shots": len(shots), **work.steps(shots, pictures)}
     yield write_trace(folder, {"inputs": inputs, "measures": measures}, started)
