@@ -24,8 +24,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # Between these lines of the README stands the table.
 BEGIN, END = "<!-- written by scripts/gallery -->", "<!-- up to here -->"
 HEIGHT, GAP = 192, 8
-# Longer side of a contact sheet, which is shown as it is.
-WIDEST = 640
+# Of a contact sheet, which stands alone, in pixels; it is cut where it is longer than wide.
+WIDTH = 640
 # These make something else of what they are given than a drawing.
 NO_DRAWING = ("score",)
 PICTURES = (".jpeg", ".jpg", ".png", ".webp")
@@ -80,11 +80,20 @@ def draw(root: Path, name: str, inputs: Inputs) -> Image.Image:
             seen += [previews[0], previews[len(previews) // 8], opened(file)]
             break
         if file.name == "contact.png":
-            with Image.open(file) as sheet:
-                sheet.thumbnail((WIDEST, WIDEST), Image.LANCZOS)
-                return sheet.convert("RGB")
+            return contact(file)
     run.close()
     return side_by_side(seen)
+
+
+def contact(file: Path) -> Image.Image:
+    """A contact sheet, as wide as the page; the end of a long one is left out."""
+    with Image.open(file) as sheet:
+        height = round(sheet.height * WIDTH / sheet.width)
+        return (
+            sheet.convert("RGB")
+            .resize((WIDTH, height), Image.LANCZOS)
+            .crop((0, 0, WIDTH, min(height, WIDTH)))
+        )
 
 
 def opened(file: str | Path) -> Image.Image:
