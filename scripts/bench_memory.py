@@ -24,6 +24,9 @@ CASES: dict[str, list[dict[str, Any]]] = {
         # As many steps as a film has frames, all of which are remembered.
         {"seeds": 64, "keep": 64, "strokes": 256, "width": 224, "height": 224, "steps": 100},
     ],
+    # As many frames as there may be; samples, because they are decoded once.
+    "bank": [{"count": 1000, "frames": 15}],
+    "grid": [{"cells": 9, "strokes": 202, "steps": 100}],
 }
 
 

@@ -22,7 +22,7 @@ HOUSE, TREE, BOAT = (FOLDER / f"{name}.svg" for name in ("house", "tree", "boat"
 @pytest.fixture(autouse=True)
 def small_pictures(monkeypatch):
     monkeypatch.setattr(outputs, "PICTURE", 32)
-    monkeypatch.setattr(results, "TILE", 16)
+    monkeypatch.setattr(outputs, "TILE", 16)
 
 
 def settings(**changes) -> morph.Settings:
@@ -52,7 +52,7 @@ def zipped(file: Path, *members: Path) -> Path:
 
 def test_the_middle_keyframes_sheet_film_and_trace(tmp_path):
     assert made(settings(), tmp_path) == [
-        "drawing.svg", "drawing.png", "key-000.svg", "key-001.svg", "key-002.svg", "sheet.png",
+        "drawing.svg", "drawing.png", "key-000.svg", "key-001.svg", "key-002.svg", "contact.png",
         "morph.mp4", "trace.json",
     ]  # fmt: skip
     assert (tmp_path / "drawing.svg").read_text() == (tmp_path / "key-001.svg").read_text()
@@ -154,7 +154,7 @@ def test_an_interrupted_film_is_left_out(tmp_path):
             raise KeyboardInterrupt
 
     files = [file.name for file in results.results(settings(), tmp_path, report)]
-    assert files[-2:] == ["sheet.png", "trace.json"]
+    assert files[-2:] == ["contact.png", "trace.json"]
     trace = json.loads((tmp_path / "trace.json").read_text())
     assert (trace["ended"], trace["steps_done"]) == ("interrupted", 3)
 
@@ -199,5 +199,5 @@ def one_stroke(folder: Path) -> Path:
 def test_the_same_drawings_give_the_same_bytes(tmp_path):
     for folder in ("one", "two"):
         assert main(command(tmp_path / folder)) == 0
-    for file in ("drawing.svg", "sheet.png", "key-003.svg"):
+    for file in ("drawing.svg", "contact.png", "key-003.svg"):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()

@@ -11,11 +11,12 @@ ROOT = Path(__file__).resolve().parent.parent
 # Inputs that make a drawing small, where a predictor has them.
 TINY = {
     "strokes": 4, "shapes": 8, "steps": 3, "frame_every": 2, "model": "pocket", "width": 32,
-    "height": 24, "size": 32, "seconds": 0.2, "fps": 10,
+    "height": 24, "size": 32, "cells": 3, "count": 2, "tiles": 2, "seconds": 0.2, "fps": 10,
 }  # fmt: skip
 # Of predictors.outputs: what makes the results small.
 SMALL_FILMS = {
-    "PREVIEW": 16, "FILM": 16, "PICTURE": 32, "FILM_FRAMES": 2, "STROKE_FRAMES": 2, "HOLD": 1,
+    "PREVIEW": 16, "FILM": 16, "PICTURE": 32, "TILE": 16, "FILM_FRAMES": 2, "STROKE_FRAMES": 2,
+    "HOLD": 1,
 }  # fmt: skip
 
 
@@ -32,4 +33,5 @@ def over_http(inputs: dict[str, Any]) -> dict[str, Any]:
 
 def data_uri(file: str) -> str:
     content = base64.b64encode(Path(file).read_bytes()).decode()
-    return f"data:{mimetypes.guess_type(file, strict=False)[0]};base64,{content}"
+    kind = mimetypes.guess_type(file, strict=False)[0] or "application/octet-stream"
+    return f"data:{kind};base64,{content}"

@@ -1,6 +1,5 @@
 """What a morph hands out: the drawing half way, keyframes, a sheet to look at, and the film."""
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,10 +12,10 @@ from clipdraw import save_film, save_png, to_svg
 from clipdraw.sheets import contact_sheet
 from predictors import outputs
 from predictors.morph import morph
-from predictors.outputs import size, versions
+from predictors.outputs import size, write_trace
 
-# Longer side in pixels of each picture on the contact sheet, and how many show a leg.
-TILE, TILES = 192, 7
+# Pictures on the contact sheet for each way from a drawing to the next.
+TILES = 7
 
 
 def results(
@@ -51,7 +50,7 @@ def results(
     yield png(folder / "drawing.png", plan, middle)
     for number, place in enumerate(morph.keys(settings, legs)):
         yield svg(f"key-{number:03d}.svg", place)
-    yield sheet(folder / "sheet.png", plan)
+    yield sheet(folder / "contact.png", plan)
     film = Film(settings, plan, report)
     try:
         save_film(film.pictures(), folder / "morph.mp4", fps=settings.fps)
@@ -70,12 +69,8 @@ def results(
         },
         "ended": ended,
         "steps_done": film.done,
-        "seconds": round(perf_counter() - started, 3),
-        "versions": versions(),
     }
-    file = folder / "trace.json"
-    file.write_text(json.dumps(trace, indent=2) + "\n", encoding="utf-8")
-    yield file
+    yield write_trace(folder, trace, started)
 
 
 def png(file: Path, plan: morph.Plan, place: float) -> Path:
@@ -87,7 +82,7 @@ def png(file: Path, plan: morph.Plan, place: float) -> Path:
 def sheet(file: Path, plan: morph.Plan) -> Path:
     """A row for each way, from one drawing to the next."""
     places = [leg + tile / (TILES - 1) for leg in range(len(plan.legs)) for tile in range(TILES)]
-    shape = size(plan.at(0).drawing, TILE)
+    shape = size(plan.at(0).drawing, outputs.TILE)
     pictures = [plan.at(place).seen(*shape) for place in places]
     contact_sheet(pictures, [f"{place:.2f}" for place in places], TILES).save(file)
     return file
