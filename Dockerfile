@@ -28,6 +28,7 @@ ENV PATH=/venv/bin:$PATH PYTHONPYCACHEPREFIX=/warm/python NUMBA_CACHE_DIR=/warm/
 ENV NUMBA_CPU_NAME=generic
 WORKDIR /src
 COPY clipdraw clipdraw
+COPY journeys journeys
 COPY losses losses
 COPY predictors predictors
 COPY scripts/__init__.py scripts/form.py scripts/
@@ -46,6 +47,7 @@ FROM $BASE
 COPY --from=packages /venv /venv
 WORKDIR /src
 COPY clipdraw clipdraw
+COPY journeys journeys
 COPY losses losses
 COPY predictors predictors
 COPY --from=warm /warm /warm

@@ -14,7 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent
 def checked_modules() -> list[str]:
     """Our modules, without those whose functions are compiled: a compiler would see the checker's
     wrapper instead of the kernel."""
-    files = [file for package in ("clipdraw", "losses") for file in (ROOT / package).rglob("*.py")]
+    packages = ("clipdraw", "losses", "journeys")
+    files = [file for package in packages for file in (ROOT / package).rglob("*.py")]
     return [
         ".".join(file.relative_to(ROOT).with_suffix("").parts)
         for file in sorted(files)
