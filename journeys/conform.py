@@ -8,7 +8,7 @@ interpolated and cross-faded along great circles, the rest straight.
 Nothing here imports torch.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import reduce
@@ -75,14 +75,18 @@ def conform(
         here = rows[row].astype(np.float64)
         return mix(here, rows[row + 1].astype(np.float64), float(place % 1)) if place % 1 else here
 
-    rows = []
+    table, row = shots(timeline, sequences), 0
+    rows = np.empty(
+        (sum(map(bool, table)) if gaps == "drop" else len(table), first.dim), np.float32
+    )
     try:
-        for row in frames(shots(timeline, sequences), gaps, look, mix, np.zeros(first.dim)):
-            rows.append(row.astype(np.float32))
+        for made in frames(table, gaps, look, mix, np.zeros(first.dim)):
+            rows[row] = made
+            row += 1
     except ValueError as error:
-        raise ValueError(f"row {len(rows)} of the result: {error}") from error
+        raise ValueError(f"row {row} of the result: {error}") from error
     # Of several there is no one seed that would make it again, nor of an edit of one.
-    return replace(first, rows=np.stack(rows), fps=timeline.rate, seed=None)
+    return replace(first, rows=rows, fps=timeline.rate, seed=None)
 
 
 def held(place: Fraction, rows: int) -> Fraction:
@@ -133,11 +137,15 @@ def frames(
                 yield mix(held, after, part / (len(run) + 1)) if gaps == "bridge" else held
 
 
-def shots(timeline: Timeline, sequences: Mapping[str, ZSequence]) -> list[list[Shot]]:
-    """What is to be seen in each frame of a timeline, from below; nothing in a gap."""
+def shots(timeline: Timeline, known: Container[str]) -> list[list[Shot]]:
+    """What is to be seen in each frame of a timeline, from below; nothing in a gap.
+
+    Args:
+        known: the media that there are; clips of others are not seen.
+    """
     table: list[list[Shot]] = [[] for _ in range(timeline.frames)]
     for clip in timeline.clips:
-        if clip.media in sequences:
+        if clip.media in known:
             for frame in range(max(clip.start, 0), clip.end):
                 opacity = clip.opacity(frame)
                 if opacity == 1:
@@ -154,7 +162,7 @@ def problems(timeline: Timeline, sequences: Mapping[str, ZSequence]) -> list[Pro
     """Everything about an edit that its trajectories cannot follow, as it comes on the timeline."""
     found, absent = list(timeline.problems), set()
     table = shots(timeline, sequences)
-    for clip in timeline.clips:
+    for clip in sorted(timeline.clips, key=lambda clip: clip.start):
         if clip.media in sequences:
             what = _beyond(clip, timeline.rate, sequences[clip.media]) or _alone(clip, table)
         else:

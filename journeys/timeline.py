@@ -12,6 +12,8 @@ from pathlib import PurePosixPath
 
 # Two hours at 25 frames per second.
 MOST_FRAMES = 180_000
+# Of all clips: a handful of tracks, each as full as can be.
+MOST_TOGETHER = 1_000_000
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -14,7 +13,7 @@ from opentimelineio.opentime import RationalTime
 from otio_cmx3600_adapter.cmx_3600 import read_from_string as read_cmx3600
 
 from journeys.kdenlive_reader import read_kdenlive
-from journeys.timeline import MOST_FRAMES, Clip, Edit, Timeline, exact_rate
+from journeys.timeline import MOST_FRAMES, MOST_TOGETHER, Clip, Edit, Timeline, exact_rate
 
 # Kdenlive writes about a hundred lines for a clip.
 LARGEST_FILE = 30_000_000
@@ -38,7 +37,7 @@ FINEST = 1_000_000
 
 
 def read_timeline(file: Path, edl_rate: float = 25) -> Timeline:
-    """The timeline in an editor's file.
+    """The timeline in an editor's file, whose kind is known by its content.
 
     Args:
         edl_rate: frames per second of an .edl, which does not tell; the others do.
@@ -46,25 +45,29 @@ def read_timeline(file: Path, edl_rate: float = 25) -> Timeline:
     Raises:
         ValueError: it is none, or a broken one; the message begins with the file's name.
     """
-    read: dict[str, Callable[[str], Timeline]] = {
-        ".otio": read_otio,
-        ".edl": lambda text: read_edl(text, exact_rate(edl_rate)),
-        ".kdenlive": read_kdenlive,
-    }
-    if file.suffix.lower() not in read:
-        raise ValueError(
-            f"{file.name}: this is no timeline; save one in the editor, as {', '.join(read)}"
-        )
     if file.stat().st_size > LARGEST_FILE:
         raise ValueError(f"{file.name}: it is larger than {LARGEST_FILE // 1_000_000} MB")
     try:
-        timeline = read[file.suffix.lower()](file.read_text(encoding="utf-8-sig"))
+        text = file.read_text(encoding="utf-8-sig")
+        if re.match(r"\s*[{\[]", text):
+            timeline = read_otio(text)
+        elif re.match(r"\s*<", text):
+            timeline = read_kdenlive(text)
+        elif re.match(r"\s*(TITLE:|FCM:|\d+\s)", text):
+            timeline = read_edl(text, exact_rate(edl_rate))
+        else:
+            raise ValueError("this is no timeline; save one as .otio, .edl or .kdenlive")
         if not timeline.clips and not timeline.problems:
             raise ValueError("no video track has a clip in it")
         if timeline.frames > MOST_FRAMES:
             raise ValueError(
                 f"it is {timeline.frames} frames long, but {MOST_FRAMES} are the most; cut it in "
                 "two"
+            )
+        if (together := sum(clip.frames for clip in timeline.clips)) > MOST_TOGETHER:
+            raise ValueError(
+                f"its clips last {together} frames together, but {MOST_TOGETHER} are the most; "
+                "take out what is hidden behind others"
             )
     except ValueError as error:
         raise ValueError(f"{file.name}: {error}") from error

@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- written by scripts/gallery -->", "<!-- up to here -->"
 HEIGHT, GAP = 192, 8
 # These make something else of what they are given than a drawing.
-NO_DRAWING = ("score",)
+NO_DRAWING = ("conform", "score")
 PICTURES = (".jpeg", ".jpg", ".png", ".webp")
 HEAD = """# Gallery
 

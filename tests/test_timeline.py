@@ -97,7 +97,8 @@ def test_a_film_goes_by_its_name_without_folder_and_ending():
 @pytest.mark.parametrize(
     "name, content, words",
     [
-        ("edit.xml", "<mlt/>", "this is no timeline; save one in the editor, as .otio, .edl, .kd"),
+        ("edit.txt", "hello", "this is no timeline; save one as .otio, .edl or .kdenlive"),
+        ("edit.txt", "", "this is no timeline; save one as .otio, .edl or .kdenlive"),
         ("edit.otio", "{", "this is no timeline of OpenTimelineIO (Expecting"),
         ("edit.otio", "[" * 100_000, "this is no timeline of OpenTimelineIO (maximum recursion"),
         ("edit.otio", "[]", "there is a AnyVector in it, and no Timeline"),
@@ -105,12 +106,16 @@ def test_a_film_goes_by_its_name_without_folder_and_ending():
         ("edit.otio", '{"OTIO_SCHEMA": "Timeline.99"}', "this is no timeline of OpenTimelineIO ("),
         ("edit.otio", SCHEMA.Clip("x").to_json_string(), "there is a Clip in it, and no Timeline"),
         ("edit.otio", SCHEMA.Timeline("x").to_json_string(), "no video track has a clip in it"),
-        ("edit.edl", "hello", "this is no CMX 3600 list at 25 frames per second (Unknown event"),
+        (
+            "edit.edl",
+            "TITLE: x\nhello",
+            "this is no CMX 3600 list at 25 frames per second (Unknown",
+        ),
         ("edit.edl", "TITLE: x", "no video track has a clip in it"),
-        ("edit.kdenlive", "", "this is no project of Kdenlive (no element found"),
+        ("edit.kdenlive", "<mlt>", "this is no project of Kdenlive (no element found"),
         ("edit.kdenlive", "<svg/>", "this is no project of Kdenlive, but a file of <svg>"),
         ("edit.kdenlive", "<mlt/>", "it has no profile that says the frame rate"),
-        ("edit.kdenlive", "\x00", "this is no project of Kdenlive (unclosed token"),
+        ("edit.kdenlive", "<\x00", "this is no project of Kdenlive (unclosed token"),
     ],
 )
 def test_what_is_no_timeline(name, content, words, tmp_path):
