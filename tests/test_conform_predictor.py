@@ -60,7 +60,8 @@ def run(timeline: Path, archive: Path, folder: Path, **more) -> list[Path]:
 def test_an_edit_becomes_a_z_sequence_with_a_proxy(sources, tmp_path, capsys):
     timeline = TIMELINES / "kdenlive-22.12.kdenlive"
     files = run(timeline, zipped(tmp_path, parts(sources)), tmp_path)
-    assert [file.name for file in files] == ["conformed.npy", "conformed.json", "conformed.mp4"]
+    made = ["conformed.npy", "conformed.json", "conformed.mp4", "trace.json"]
+    assert [file.name for file in files] == made
     # It is read as any other, and checked against its note and its proxy.
     made = read(files[0])
     shown = expected()
@@ -80,7 +81,7 @@ def test_an_edit_becomes_a_z_sequence_with_a_proxy(sources, tmp_path, capsys):
 def test_without_all_proxies_there_is_none(sources, tmp_path, capsys):
     members = parts(sources, ".npy", ".json") | {"walk.mp4": sources / "walk.mp4"}
     files = run(TIMELINES / "cmx3600.edl", zipped(tmp_path, members), tmp_path)
-    assert [file.suffix for file in files] == [".npy", ".json"]
+    assert [file.suffix for file in files] == [".npy", ".json", ".json"]
     assert capsys.readouterr().out == "no proxy is made: there is no bank.mp4 in the zip\n"
 
 
@@ -88,14 +89,31 @@ def test_folders_in_the_zip_and_what_else_is_there_do_not_matter(sources, tmp_pa
     members = {f"films/a/{name}": file for name, file in parts(sources).items()}
     more = {"films/notes.txt": "x", "logo.mp4": sources / "walk.mp4", "__MACOSX/._walk.npy": b"x"}
     files = run(TIMELINES / "cmx3600.edl", zipped(tmp_path, members | more), tmp_path)
-    assert len(files) == 3
+    assert len(files) == 4
 
 
 def test_names_of_an_edl_may_be_in_capitals(sources, tmp_path):
     timeline = tmp_path / "edit.edl"
     text = (TIMELINES / "cmx3600.edl").read_text()
     timeline.write_text(text.replace("walk.mp4", "WALK").replace("bank.mp4", "BANK.MOV"))
-    assert len(run(timeline, zipped(tmp_path, parts(sources)), tmp_path)) == 3
+    assert len(run(timeline, zipped(tmp_path, parts(sources)), tmp_path)) == 4
+
+
+def test_the_trace_tells_what_was_made_of_what(sources, tmp_path):
+    archive = zipped(tmp_path, parts(sources, ".npy", ".json"))
+    files = run(TIMELINES / "opentimelineio.otio", archive, tmp_path, gaps="drop")
+    trace = json.loads(files[-1].read_text())
+    asked = {"timeline": "opentimelineio.otio", "sequences": "sequences.zip", "gaps": "drop"}
+    assert trace["inputs"] == asked | {"edl_fps": 25.0, "keep_going": False}
+    assert trace["measures"] == {
+        "rows": 75, "rows in gaps": 5, "rows cross-faded": 10, "rows between two of a source": 0,
+    }  # fmt: skip
+    assert trace["fps"] == "25" and trace["left_out"] == []
+    clips = {clip["at"]: clip for clip in trace["clips"]}
+    assert clips["00:00:02:20"] == {
+        "track": "V1", "media": "walk", "at": "00:00:02:20", "frames": 10,
+        "seconds_into_media": 3.96, "speed": -1, "fade_in": 0, "fade_out": 0,
+    }  # fmt: skip
 
 
 def test_progress_is_told(sources, tmp_path):
@@ -150,7 +168,7 @@ def test_it_needs_no_torch_and_is_there_in_a_second(sources, tmp_path):
     done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True)
     assert done.stderr == ""
     seconds, files, heavy = done.stdout.split("\n")[:3]
-    assert files == "conformed.npy conformed.json conformed.mp4" and heavy == ""
+    assert files == "conformed.npy conformed.json conformed.mp4 trace.json" and heavy == ""
     # Of the processor, which others may share: it is a third of this on an idle one.
     assert float(seconds) < 1.5
 
@@ -296,6 +314,7 @@ def test_going_on_leaves_out_what_cannot_be_conformed_and_says_so(sources, tmp_p
     # Without the bank above it and before it.
     assert made.rows[:20, 0].tolist() == list(range(10, 30)) and len(made.rows) == 80
     said = capsys.readouterr().out.splitlines()
+    assert [f"left out: {x}" for x in json.loads(files[-1].read_text())["left_out"]] == said[:-1]
     assert said[0] == (
         "left out: track 'V2', clip 'bank' at 00:00:00:08: there is no z-sequence 'bank', and a "
         "gap would be in its place"
@@ -336,4 +355,4 @@ def test_an_effect_stops_it(sources, tmp_path):
         "timeline: track 'V1', clip 'walk.mp4' at 00:00:00:00: the effect 'blur' would be left "
         "out; change the edit, or set keep_going=true"
     )
-    assert len(run(timeline, archive, tmp_path, keep_going=True)) == 3
+    assert len(run(timeline, archive, tmp_path, keep_going=True)) == 4

@@ -1,15 +1,20 @@
 """Conforming as a function: an editor's file and a zip in, one trajectory out."""
 
+import json
+import platform
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path, PurePosixPath
+from time import perf_counter
+from typing import Any
 
-from journeys.conform import conform, problems
+from journeys.conform import conform, problems, shots
 from journeys.films import Film, Picture, cut
 from journeys.sequence import ZSequence, read, save
-from journeys.timeline import Timeline
+from journeys.timeline import Timeline, timecode
 from journeys.timeline_reader import read_timeline
 from predictors.handed import ZIP, Allowed, begins, local, printable, unpacked
 
@@ -29,6 +34,7 @@ PARTS = (".npy", ".json", ".mp4")
 MOST_NUMBERS = 100_000_000
 # What is told of problems.
 MOST_TOLD = 5
+PACKAGES = ("numpy", "opentimelineio", "av", "cog")
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,8 @@ class Settings:
 def results(
     settings: Settings, folder: Path, report: Callable[[str, float], None]
 ) -> Iterator[Path]:
-    """Conform, and yield the array, its note, and its proxy if there are proxies of all sources.
+    """Conform, and yield the array, its note, its proxy if there are proxies of all sources, and
+    the trace, which tells what was made of what.
 
     Args:
         folder: where they are written, once all is known.
@@ -54,6 +61,7 @@ def results(
     Raises:
         ValueError: what cannot be conformed, in a sentence that begins with the input's name.
     """
+    started = perf_counter()
     with _about("timeline"):
         timeline = read_timeline(local(settings.timeline), settings.edl_fps)
     with tempfile.TemporaryDirectory() as temporary, ExitStack() as opened:
@@ -63,12 +71,50 @@ def results(
             used = {media: file for media, file in shown.items() if file}
             sequences = {media: read(file) for media, file in used.items()}
         with _about("timeline"):
-            check(timeline, sequences, settings.keep_going)
+            left_out = check(timeline, sequences, settings.keep_going)
         made = conform(timeline, sequences, settings.gaps)
         pictures = proxies(timeline, sequences, used, settings.gaps, opened)
         if pictures is not None:
             pictures = _counted(pictures, len(made.rows), report)
         yield from save(made, folder / "conformed.npy", pictures)
+    trace = folder / "trace.json"
+    told = {**trace_of(settings, timeline, sequences), "left_out": left_out}
+    told["measures"]["rows"] = len(made.rows)
+    told["seconds"] = round(perf_counter() - started, 3)
+    trace.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    yield trace
+
+
+def trace_of(
+    settings: Settings, timeline: Timeline, sequences: Mapping[str, ZSequence]
+) -> dict[str, Any]:
+    """What is known of an edit: inputs, clips as they were read, and how many rows are what."""
+    names = {key: value.name for key, value in asdict(settings).items() if isinstance(value, Path)}
+    table = shots(timeline, sequences)
+    between = (any(shot.seconds * sequences[shot.media].fps % 1 for shot in here) for here in table)
+    return {
+        "inputs": asdict(settings) | names,
+        "fps": str(timeline.rate),
+        "clips": [
+            {
+                "track": clip.track,
+                "media": clip.media,
+                "at": timecode(clip.start, timeline.rate),
+                "frames": clip.frames,
+                "seconds_into_media": float(clip.first),
+                "speed": float(clip.speed),
+                "fade_in": clip.fade_in,
+                "fade_out": clip.fade_out,
+            }
+            for clip in timeline.clips
+        ],
+        "measures": {
+            "rows in gaps": sum(not here for here in table),
+            "rows cross-faded": sum(len(here) > 1 for here in table),
+            "rows between two of a source": sum(between),
+        },
+        "versions": {"python": platform.python_version(), **{x: version(x) for x in PACKAGES}},
+    }
 
 
 def unzip(archive: Path, folder: Path) -> dict[str, Path]:
@@ -98,8 +144,10 @@ def found(media: str, files: Mapping[str, Path]) -> Path | None:
     return files.get(media) or (same[0] if len(same) == 1 else None)
 
 
-def check(timeline: Timeline, sequences: Mapping[str, ZSequence], keep_going: bool) -> None:
+def check(timeline: Timeline, sequences: Mapping[str, ZSequence], keep_going: bool) -> list[str]:
     """Tell what cannot be conformed, and stop unless the rest is wanted.
+
+    Returns: what is left out, in words.
 
     Raises:
         ValueError: there is something, or the result would be too large.
@@ -118,6 +166,7 @@ def check(timeline: Timeline, sequences: Mapping[str, ZSequence], keep_going: bo
             f"{timeline.frames} rows of {dim} numbers are more than {MOST_NUMBERS // 1_000_000} "
             "million; cut it in two"
         )
+    return told
 
 
 def proxies(
