@@ -39,8 +39,8 @@ EASINGS: dict[str, Callable[[Times], Times]] = {
 """How the time of a leg passes, from 0 to 1: evenly; from rest to rest; that without a jolt."""
 
 # Of the springs, with a leg as the unit of time. A particle at rest, a quarter turn away, sets off
-# with STIFFNESS sqrt(2) radius / frames^2: 0.29 in the table's units, less over a frame. After a leg
-# of a straight line (1 + 5.7) exp(-5.7) of it are left, 2 %.
+# with STIFFNESS sqrt(2) radius / frames^2: 0.29 in the table's units, less over a frame. After one
+# leg of a straight line (1 + 5.7) exp(-5.7) of it are left, 2 %.
 STIFFNESS = 33.0
 # Critical: the most that does not creep.
 DAMPING = 1.0
