@@ -27,7 +27,7 @@ HEIGHT, GAP = 192, 8
 # Of a contact sheet, which stands alone, in pixels; it is cut where it is longer than wide.
 WIDTH = 640
 # These make something else of what they are given than a drawing.
-NO_DRAWING = ("score",)
+NO_DRAWING = ("conform", "score")
 PICTURES = (".jpeg", ".jpg", ".png", ".webp")
 HEAD = """# Gallery
 

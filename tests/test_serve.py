@@ -66,6 +66,7 @@ WRONG = {
     "drawing": ("data:image/png;base64,AAAA", "is no drawing; give an SVG"),
     "sequence": ("data:application/octet-stream;base64,AAAA", "this is no array"),
     "prompts": ("a fish |", "prompt is empty"),
+    "timeline": ("data:text/plain;base64,AAAA", "this is no timeline; save one as .otio, .edl"),
 }
 # A drawing that would last for hours.
 ENDLESS = {"steps": 10000, "frame_every": 10000}
@@ -206,7 +207,7 @@ def server(request, tmp_path_factory):
     (folder / "small.py").write_text(small(name, class_name))
     known = openapi["components"]["schemas"]["Input"]["properties"]
     with serving(f"{folder}/small.py:{class_name}", openapi) as started:
-        started.inputs = tiny.over_http(tiny.inputs(name, known))
+        started.inputs = examples.over_http(tiny.inputs(name, known))
         yield started.wait()
 
 
@@ -650,7 +651,7 @@ def test_the_line_to_try_draws_the_first_example(name):
     words = done.stdout.split("\0")
     assert words[0] == "http://127.0.0.1:5000/predictions"
     body = json.loads(words[words.index("-d") + 1])
-    assert body == {"input": tiny.over_http(examples.of(ROOT, name)[0])}
+    assert body == {"input": examples.over_http(examples.of(ROOT, name)[0])}
 
 
 def test_a_port_that_is_taken_is_named(listener, capsys, monkeypatch):

@@ -1,7 +1,5 @@
 """Every predictor, drawing something tiny: what the tests of all predictors share."""
 
-import base64
-import mimetypes
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +22,3 @@ def inputs(name: str, known) -> dict[str, Any]:
     """A predictor's first example, made tiny; files by their paths."""
     example = examples.of(ROOT, name)[0]
     return example | {key: value for key, value in TINY.items() if key in known}
-
-
-def over_http(inputs: dict[str, Any]) -> dict[str, Any]:
-    """The same with files as data URIs."""
-    return {key: data_uri(x) if examples.is_file(x) else x for key, x in inputs.items()}
-
-
-def data_uri(file: str) -> str:
-    content = base64.b64encode(Path(file).read_bytes()).decode()
-    kind = mimetypes.guess_type(file, strict=False)[0] or "application/octet-stream"
-    return f"data:{kind};base64,{content}"
