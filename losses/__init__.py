@@ -1,5 +1,6 @@
 """What rewards a drawing: terms for the loop, and the functions behind them."""
 
+from losses.calm import Calm
 from losses.crossing import Crossing
 from losses.distillation import ScoreDistillation
 from losses.encoders import Encoder, load_encoder
@@ -17,6 +18,7 @@ from losses.prompts import parse_prompts
 from losses.similarity import Similarity
 
 LOSSES = {
+    "calm": Calm,
     "centre": CentrePenalty,
     "crossing": Crossing,
     "distillation": ScoreDistillation,
@@ -29,6 +31,7 @@ LOSSES = {
 
 __all__ = [
     "LOSSES",
+    "Calm",
     "CentrePenalty",
     "Crossing",
     "Encoder",
