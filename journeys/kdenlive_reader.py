@@ -61,8 +61,11 @@ def read_kdenlive(text: str) -> Timeline:
     if not tractors:
         raise ValueError("there is no timeline in it")
     sequence = tractors[-1]
-    while _property(sequence, "kdenlive:projectTractor") == "1":
-        sequence = project.producer(next(sequence.iter("track")))
+    if _property(sequence, "kdenlive:projectTractor") == "1":
+        wrapped = sequence.find("track")
+        if wrapped is None:
+            raise ValueError("it is broken: its last tractor wraps nothing")
+        sequence = project.producer(wrapped)
     project.read(sequence)
     return project.edit.timeline()
 
@@ -72,8 +75,7 @@ def _parsed(text: str) -> Element:
     if name not in text:
         text = text.replace("<mlt", declared, 1)
     try:
-        # Bytes, because text may not say how it is encoded.
-        root = fromstring(text.encode(), forbid_dtd=True)
+        root = fromstring(text, forbid_dtd=True)
     except (DefusedXmlException, ParseError, RecursionError, ValueError) as error:
         raise ValueError(f"this is no project of Kdenlive ({error})") from error
     if root.tag != "mlt":
@@ -217,13 +219,16 @@ class _Project:
         """
         begin = self._frame(transition.get("in"), 0)
         frames = self._frame(transition.get("out"), begin) - begin + 1
-        upper = layers[int(_property(transition, "b_track"))]
+        number = _property(transition, "b_track")
+        if not re.fullmatch("[0-9]{1,4}", number) or int(number) >= len(layers):
+            raise ValueError(f"it is broken: a transition has no track {number!r}")
+        upper = layers[int(number)]
         fades_out = _property(transition, "reverse") == "1"
-        for number, clip in enumerate(upper):
+        for place, clip in enumerate(upper):
             end = clip.end - frames if fades_out else clip.start
             if end == begin and not _is_wipe(transition):
                 fade = {"fade_out" if fades_out else "fade_in": frames}
-                upper[number] = replace(clip, **fade)
+                upper[place] = replace(clip, **fade)
                 return
         what = f"the transition {_name(transition)!r} would be left out"
         self.edit.problem(upper[0].track if upper else "?", begin, "", what)
