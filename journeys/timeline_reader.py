@@ -18,6 +18,8 @@ from journeys.timeline import MOST_FRAMES, MOST_TOGETHER, Clip, Edit, Timeline, 
 
 # Kdenlive writes about a hundred lines for a clip.
 LARGEST_FILE = 30_000_000
+# Of an EDL: a comment with a path in it may be long.
+LONGEST_LINE = 1000
 # The first of the two lines of an EDL that make one event: its number, and its record times.
 FIRST_LINE = re.compile(r"^(\d+)\s.*?\s(\S+)\s+(\S+)\n(?:\D.*\n)*?\1\s", re.MULTILINE)
 # What follows M2 on the line of a speed: reel, media frames per second, and where in the media.
@@ -105,7 +107,10 @@ def read_edl(text: str, rate: Fraction) -> Timeline:
     Raises:
         ValueError: it is none, or one at another rate.
     """
-    text = "\n".join(line.strip() for line in text.splitlines()) + "\n"
+    lines = [line.strip() for line in text.splitlines()]
+    if any(len(line) > LONGEST_LINE for line in lines):
+        raise ValueError(f"one of its lines has more than {LONGEST_LINE} characters")
+    text = "\n".join(lines) + "\n"
     for event in FIRST_LINE.finditer(text):
         if event[2] != event[3]:
             raise ValueError(

@@ -494,6 +494,8 @@ REST, UPPER = '<filter id="filter0">', '<track hide="audio" producer="playlist4"
          ", clip 'bank.mp4' at 00:00:01:00: a picture, which would become a gap"),
         (BANK, BANK.replace("avformat-novalidate", "frei0r.plasma"),
          ", clip 'bank.mp4' at 00:00:01:00: a clip made by 'frei0r.plasma', which would"),
+        ("2.000000:proxy", "1e999999999:proxy",
+         ", clip '0123456789abcdef.mp4' at 00:00:02:10: a clip at a speed of '1e999999999', which"),
         (ENTRY, ENTRY.replace("chain1", "tractor3"),
          " at 00:00:01:00: a nested sequence, which would become a gap"),
         ('<property name="resource"/>', PATTERN,
