@@ -68,14 +68,15 @@ def drawn(root: Path) -> list[str]:
 
 
 def draw(root: Path, name: str, inputs: Inputs) -> Image.Image:
-    """One example, from what it was given to the finished drawing, side by side."""
+    """One example, from what it was given to the finished drawing, side by side; or the contact
+    sheet of a predictor that shows nothing of its progress."""
     seen = [opened(x) for x in inputs.values() if examples.is_file(x) and x.endswith(PICTURES)]
     previews = []
     run = examples.run(root, name, inputs)
     for file in run:
         if file.name.startswith("step-"):
             previews.append(opened(file))
-        if file.name == "drawing.png":
+        if file.name == "drawing.png" and previews:
             # Most of what there is to see happens early.
             seen += [previews[0], previews[len(previews) // 8], opened(file)]
             break

@@ -16,8 +16,9 @@ import torch
 from PIL import Image
 
 from clipdraw import render, scribble, to_svg
+from predictors import drawings
 from predictors.handed import natural
-from predictors.score import drawings, predict, score
+from predictors.score import predict, score
 from predictors.score.page import page, spread
 from scripts.predict import main
 from tests.tiny import ROOT

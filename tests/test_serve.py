@@ -63,7 +63,7 @@ def small(name: str, class_name: str) -> str:
 WRONG = {
     "prompt": (" ", "prompt is empty"),
     "image": ("data:image/png;base64,AAAA", "is no JPEG, PNG or WebP file"),
-    "drawing": ("data:image/png;base64,AAAA", "is no drawing; give an SVG, PNG"),
+    "drawing": ("data:image/png;base64,AAAA", "is no drawing; give an SVG"),
     "sequence": ("data:application/octet-stream;base64,AAAA", "this is no array"),
     "prompts": ("a fish |", "prompt is empty"),
     "timeline": ("data:text/plain;base64,AAAA", "this is no timeline; save one as .otio, .edl"),
