@@ -44,7 +44,7 @@ def start(target: torch.Tensor):
 
 def followed(targets=MOVING, **changes):
     settings = {"steps": 8, "first_steps": 60, **changes}
-    return list(follow(targets, start, luck(), **settings))
+    return [step.frame for step in follow(targets, start, luck(), **settings)]
 
 
 def motion(drawings) -> float:
@@ -148,7 +148,7 @@ def test_rates_and_widths_are_those_of_the_canvas():
     one, other = (
         list(follow(MOVING[:2], begin, luck(), steps=1, first_steps=1)) for begin in (start, half)
     )
-    for large, small in zip(one, other, strict=True):
+    for (large, _), (small, _) in zip(one, other, strict=True):
         for name, whole in (("points", 2.0), ("widths", 0.4)):
             gap = getattr(large.drawing, name) / 2 - getattr(small.drawing, name)
             # A step of a gradient that is nearly nothing may be any.
