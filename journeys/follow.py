@@ -1,6 +1,6 @@
 """Strokes that follow a moving target: each frame starts where the one before it ended."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -30,13 +30,10 @@ WIDTHS = (1.5, 24.0)
 NEW = Rates(points=2.0, widths=0.4, colors=0.04)
 # Where it has moved. Twice as fast is as close on the same film, and a fifth less calm.
 MOVED = Rates(points=1.0, widths=0.2, colors=0.02, drops=())
-# A target whose pixels differ by more than this in the mean, where white and black differ by 1, has
-# not moved: it is another one. On the same film the most from frame to frame is 0.054; from a heart
-# to a house it is 0.25.
-CUT = 0.1
-# In frames: the deviation of the bell by which strokes are smoothed in time. On that film, where the
-# dreams themselves flicker by 0.89 (the mean second difference of pixels, of 255), it is 2.85
-# without, 1.64 with 1, 1.24 with 2 at a distance of 0.090 for 0.083, and 1.05 with 3 at 0.109.
+# In frames: the deviation of the bell by which strokes are smoothed in time. That film's dreams
+# flicker by 0.89, which is the mean second difference of pixels, of 255. The drawings do by 2.85
+# without, by 1.64 with 1, by 1.24 with 2, where the mean distance is 0.090 and not 0.083, and by
+# 1.05 with 3, where it is 0.109.
 SMOOTH = 2.0
 # What being away from the first frame costs at the end of a loop, and in which last part of it that
 # grows from nothing. Around the same three things in 120 frames, strokes end 22 units away without;
@@ -62,7 +59,7 @@ def follow(
     steps: int = 8,
     first_steps: int = 150,
     calm: float = CALM,
-    cut: float = CUT,
+    cuts: Collection[int] = (),
     lap: int | None = None,
     background: Sequence[float] = WHITE,
 ) -> Iterator[Step]:
@@ -79,7 +76,7 @@ def follow(
         steps: for each target.
         first_steps: for the first one, and for those after a cut.
         calm: what moving costs; 0 is nothing.
-        cut: how much of a target has to change to be another one, from 0 to 1.
+        cuts: numbers of the targets, from 0, at which the film is cut.
         lap: after so many targets the first one comes again: towards the end, strokes are drawn
             back to where they were on it, unless there was a cut.
         background: what is painted on, opaque RGB.
@@ -87,9 +84,9 @@ def follow(
     Yields:
         A step for each target.
     """
-    before = first = None
+    first = None
     for number, target in enumerate(targets):
-        new = before is None or float((target - before).abs().mean()) > cut
+        new = number == 0 or number in cuts
         if new:
             drawing, state, done = start(target), None, 0
         look = _look(drawing)
@@ -111,7 +108,7 @@ def follow(
             state=state,
         )
         yield Step(frame, new)
-        drawing, before = frame.drawing, target
+        drawing = frame.drawing
         if new:
             # What has just settled has a momentum of its own, which leads nowhere.
             first = None if number else drawing

@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, pairwise
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +16,9 @@ from clipdraw import Drawing
 from clipdraw.renderers import WHITE
 from clipdraw.scribble import scribble_over
 from journeys.decode import Decoder, embed
-from journeys.follow import CUT, Step, follow, smoothed
+from journeys.follow import Step, follow, smoothed
 from journeys.grids import Small, looks, page
-from journeys.paths import Rows, even_times, neighbours, path, spherical
+from journeys.paths import Rows, angles, even_times, neighbours, path, spherical
 from journeys.sequence import FPS, ZSequence, read_vectors
 from losses import load_encoder
 from losses.guidance import Prior
@@ -37,6 +37,9 @@ PROXY, LIKENESS = 240, 96
 # Noise levels of a dream that only tells how fast things change: on a way from a fish to a boat, a
 # tree and back the largest step is 0.032 with 5, and 0.027 with all, where the mean is 0.012.
 QUICK = 5
+# What turns by more from one frame to the next is a cut, in radians: a journey as fast as this
+# would be over in three frames, and two samples of one prompt, at a spread of 0.75, are 1.1 apart.
+JUMP = 0.5
 # Which luck a seed brings: 1 to 3 are those of `bank` and `grid`.
 NOISE = 4
 
@@ -47,8 +50,8 @@ class Way:
 
     sequence: ZSequence
     keys: list[Key]
-    cut: float
-    """How much of a dream has to change from one frame to the next to be a cut."""
+    cuts: list[int]
+    """Frames that do not go on from the one before."""
 
 
 def travel(settings: Settings, report: Report) -> Journey:
@@ -72,22 +75,18 @@ def travel(settings: Settings, report: Report) -> Journey:
         if not steps:
             raise
         ended = "interrupted"
-    count = len(steps)
-    drawings = calmed(steps, settings.loop and ended == "finished")
-    moments = [Moment(drawing, paper) for drawing in drawings]
-    keys = [key for key in way.keys if key.frame < count] or [Key(count - 1, "where it ended")]
+    shots = calmed(steps, settings.loop and ended == "finished")
+    moments = [Moment(drawing, paper) for shot in shots for drawing in shot]
+    last = len(moments) - 1
+    keys = [key for key in way.keys if key.frame <= last] or [Key(last, "where it ended")]
+    pairs = [(moments[key.frame], dreams[key.frame]) for key in keys]
     return Journey(
-        replace(way.sequence, rows=way.sequence.rows[:count]),
+        replace(way.sequence, rows=way.sequence.rows[: last + 1]),
         moments,
         keys,
         lambda: (np.asarray(page([x], [str(i)], 1, PROXY)) for i, x in enumerate(dreams)),
         [MODEL],
-        {
-            "units per frame": motion(drawings),
-            "decibels": likeness(
-                [moments[key.frame] for key in keys], [dreams[key.frame] for key in keys]
-            ),
-        },
+        {"units per frame": motion(shots), "decibels": likeness(pairs)},
         ended,
     )
 
@@ -115,8 +114,7 @@ def through_prompts(settings: Settings, decoder: Decoder) -> Way:
         np.repeat(evenly, counts, axis=0), "embedding", "sphere", 1.0, FPS, settings.seed, MODEL
     )
     found = [Key(frame, text) for frame, text in zip(ends, texts, strict=True)]
-    # Whatever happens on the way, it is one way.
-    return Way(sequence, found, cut=1.0)
+    return Way(sequence, found, cuts=[])
 
 
 def even(rows: Rows, settings: Settings, quick: Decoder) -> Rows:
@@ -151,7 +149,10 @@ def handed_in(settings: Settings, prior: Prior) -> Way:
     same = (sequence.rows[1:] == sequence.rows[:-1]).all(axis=1)
     ends = np.flatnonzero(np.append(False, same) & ~np.append(same, False)).tolist()
     frames = ends or sorted({0, len(sequence.rows) - 1})
-    return Way(sequence, [Key(frame, f"frame {frame}") for frame in frames], CUT)
+    rows = sequence.rows.astype(np.float64)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    cuts = np.flatnonzero(angles(rows[1:], rows[:-1])[:, 0] > JUMP) + 1
+    return Way(sequence, [Key(frame, f"frame {frame}") for frame in frames], cuts.tolist())
 
 
 def read_sequence(file: Path, dim: int) -> ZSequence:
@@ -183,7 +184,7 @@ def drawn(settings: Settings, way: Way, decoder: Decoder) -> Iterator[tuple[Step
 
     lap = len(way.sequence.rows) if settings.loop else None
     followed = follow(
-        targets(), start, generator, steps=settings.steps, calm=settings.calm, cut=way.cut,
+        targets(), start, generator, steps=settings.steps, calm=settings.calm, cuts=way.cuts,
         lap=lap, background=decoder.paper,
     )  # fmt: skip
     for step in followed:
@@ -200,12 +201,12 @@ def each_once(rows: np.ndarray, decoder: Decoder) -> Iterator[Small]:
         yield picture
 
 
-def calmed(steps: Sequence[Step], loop: bool) -> list[Drawing]:
-    """The drawings, smoothed from cut to cut."""
+def calmed(steps: Sequence[Step], loop: bool) -> list[list[Drawing]]:
+    """The drawings from cut to cut, smoothed."""
     drawings = [step.frame.drawing.to("cpu") for step in steps]
     starts = [i for i, step in enumerate(steps) if step.new]
     shots = [drawings[a:b] for a, b in pairwise([*starts, len(steps)])]
-    return list(chain.from_iterable(smoothed(s, loop and len(shots) == 1) for s in shots))
+    return [smoothed(shot, closed=loop and len(shots) == 1) for shot in shots]
 
 
 def paper_of(settings: Settings) -> Color:
@@ -215,21 +216,20 @@ def paper_of(settings: Settings) -> Color:
     return tuple(channel / 255 for channel in ImageColor.getrgb(settings.background))
 
 
-def motion(drawings: Sequence[Drawing]) -> float:
-    """How far control points go from frame to frame, canvas units, in the mean; across a cut, none
-    does."""
+def motion(shots: Sequence[Sequence[Drawing]]) -> float:
+    """How far control points go from frame to frame, canvas units, in the mean; cuts left out."""
     ways = [
         torch.linalg.vector_norm(b.points - a.points, dim=1).mean().item()
-        for a, b in pairwise(drawings)
-        if torch.equal(a.segments, b.segments)
+        for shot in shots
+        for a, b in pairwise(shot)
     ]
     return round(float(np.mean(ways or [0.0])), 3)
 
 
-def likeness(moments: Sequence[Moment], dreams: Sequence[Small]) -> float:
+def likeness(pairs: Sequence[tuple[Moment, Small]]) -> float:
     """How close drawings are to dreams: the mean peak signal-to-noise ratio, 100 at most."""
     found = []
-    for moment, dream in zip(moments, dreams, strict=True):
+    for moment, dream in pairs:
         wanted = F.interpolate(dream[None] / 255, (LIKENESS, LIKENESS), mode="bicubic").clamp(0, 1)
         distance = (moment.seen(LIKENESS, LIKENESS) - wanted[0]).square().mean()
         found.append(-10 * distance.clamp(min=1e-10).log10().item())
