@@ -35,6 +35,8 @@ CASES: dict[str, list[dict[str, Any]]] = {
     # As many frames as there may be; samples, because they are decoded once.
     "bank": [{"count": 1000, "frames": 15}],
     "grid": [{"cells": 9, "strokes": 202, "steps": 100}],
+    # Three keyframes, and nearly as many frames as there may be.
+    "journey": [{"frames": 1000, "hold": 333, "steps": 1}],
 }
 
 
