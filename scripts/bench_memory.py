@@ -36,7 +36,7 @@ CASES: dict[str, list[dict[str, Any]]] = {
     "bank": [{"count": 1000, "frames": 15}],
     "grid": [{"cells": 9, "strokes": 202, "steps": 100}],
     # Three keyframes, and nearly as many frames as there may be.
-    "journey": [{"frames": 1000, "hold": 333, "steps": 1}],
+    "journey": [{"frames": 1000, "hold": 333, "steps_per_frame": 1}],
 }
 
 

@@ -35,13 +35,13 @@ def small(monkeypatch, short_dreams):
 
 
 def command(output: Path, **inputs) -> list[str]:
-    inputs = {"frames": 3, "hold": 2, "strokes": 4, "steps": 2, **inputs}
+    inputs = {"frames": 3, "hold": 2, "strokes": 4, "steps_per_frame": 2, **inputs}
     line = [word for name, value in inputs.items() for word in ("-i", f"{name}={value}")]
     return ["journey", *line, "-o", str(output)]
 
 
 def settings(**changes) -> journey.Settings:
-    small = {"prompts": "a fish | a boat", "frames": 3, "hold": 2, "strokes": 4, "steps": 2}
+    small = {"prompts": "a fish | a boat", "frames": 3, "hold": 2, "strokes": 4}
     return journey.Settings(**{**small, **changes})
 
 

@@ -184,7 +184,7 @@ def drawn(settings: Settings, way: Way, decoder: Decoder) -> Iterator[tuple[Step
 
     lap = len(way.sequence.rows) if settings.loop else None
     followed = follow(
-        targets(), start, generator, steps=settings.steps, calm=settings.calm, cuts=way.cuts,
+        targets(), start, generator, steps=settings.steps_per_frame, calm=settings.calm, cuts=way.cuts,
         lap=lap, background=decoder.paper,
     )  # fmt: skip
     for step in followed:

@@ -29,7 +29,7 @@ class Settings:
     noise: float = 0.0
     loop: bool = False
     strokes: int = 128
-    steps: int = 8
+    steps_per_frame: int = 8
     calm: float = 1.0
     seed: int = 0
     dream_seed: int = 0

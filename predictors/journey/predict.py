@@ -69,7 +69,7 @@ class Predictor(BaseRunner):
             le=512,
             default=128,
         ),
-        steps: int = Input(
+        steps_per_frame: int = Input(
             description="Optimisation steps for each frame",
             ge=1,
             le=100,
@@ -109,7 +109,7 @@ class Predictor(BaseRunner):
             noise=noise,
             loop=loop,
             strokes=strokes,
-            steps=steps,
+            steps_per_frame=steps_per_frame,
             calm=calm,
             seed=seed,
             dream_seed=dream_seed,
@@ -127,5 +127,5 @@ def warm_up() -> None:
     during the setup nothing is cancelled.
     """
     with tempfile.TemporaryDirectory() as folder:
-        settings = journey.Settings(prompts="a dot | a line", frames=1, hold=0, strokes=1, steps=1)
+        settings = journey.Settings(prompts="a dot | a line", frames=1, hold=0, strokes=1)
         assert list(results(settings, Path(folder), lambda *_: None))
