@@ -184,8 +184,8 @@ def drawn(settings: Settings, way: Way, decoder: Decoder) -> Iterator[tuple[Step
 
     lap = len(way.sequence.rows) if settings.loop else None
     followed = follow(
-        targets(), start, generator, steps=settings.steps_per_frame, calm=settings.calm, cuts=way.cuts,
-        lap=lap, background=decoder.paper,
+        targets(), start, generator, steps=settings.steps_per_frame, calm=settings.calm,
+        cuts=way.cuts, lap=lap, background=decoder.paper,
     )  # fmt: skip
     for step in followed:
         yield step, dreams[-1]

@@ -43,7 +43,8 @@ def results(settings: Settings, folder: Path, report: Report) -> Iterator[Path]:
         file.write_text(text, encoding="utf-8")
         yield file
     yield sheet(folder / "contact.png", made)
-    film, ended = Film(made), made.ended
+    # Drawings of a morph are made when they are shown; the others are there.
+    film, ended = Film(made, report if settings.keyframes else lambda *_: None), made.ended
     try:
         save_film(film.pictures(), folder / "film.mp4", fps=made.sequence.fps)
         yield folder / "film.mp4"
@@ -82,16 +83,18 @@ class Film:
     """The frames of the film, and what is noted of them."""
 
     made: Journey
+    report: Report
     steps: list[float] = field(default_factory=list)
     """By how much a pixel changes from each frame to the next, in the mean, 0 to 1."""
 
     def pictures(self) -> Iterator[Float[Tensor, "3 height width"]]:
         shape, before = size(self.made.moments[0].drawing, outputs.FILM), None
-        for moment in self.made.moments:
+        for number, moment in enumerate(self.made.moments, start=1):
             picture = moment.seen(*shape)
             if before is not None:
                 self.steps.append((picture - before).abs().mean().item())
             before = picture
+            self.report("step", number)
             yield picture
 
     @property
