@@ -1,0 +1,302 @@
+"""From marks to lines: what hides what, hatching, passes and outlines. All in mm."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from math import ceil
+
+import numpy as np
+import shapely
+from jaxtyping import Float
+from shapely import affinity
+
+from predictors.plotter.marks import (
+    DOT,
+    FLATNESS,
+    HATCH,
+    LEVELS,
+    LINE,
+    OUTLINE,
+    PAPER,
+    PASSES,
+    Mark,
+    wide,
+)
+from predictors.plotter.pens import Pen
+from predictors.plotter.sheet import Sheet
+
+# What hides what lies below it: all that is opaque, what has the paper's colour, nothing.
+ALL, PALE, NOTHING = "opaque", "paper", "nothing"
+# Neighbouring lines of a solid area overlap by this share, so that no paper shows between them.
+OVERLAP = 0.05
+# Hairs between areas that touch, mm: closed, or half a tip of paper would show on both sides.
+HAIR = 0.01
+# Metres: eleven hours at 50 mm/s.
+MOST_INK = 2000.0
+# Corners of what lies over a mark, summed over all marks.
+MOST_OVERLAPS = 30_000_000
+
+Line = Float[np.ndarray, "points 2"]
+
+
+def ink(
+    marks: Sequence[Mark],
+    pens: Sequence[Pen],
+    sheet: Sheet,
+    settings,
+    noticed: Counter,
+    report: Callable[[str, float], None],
+) -> list[list[Line]]:
+    """The lines of each pen, in painter's order, with all that is hidden cut away.
+
+    Args:
+        marks: in painter's order.
+        noticed: counts, by kind, what does not come out as it was drawn.
+        report: Cog's `record_metric`.
+
+    Raises:
+        ValueError: more ink than a plotter could lay, or more overlaps than can be worked out.
+    """
+    found: list[list[Line]] = [[] for _ in pens]
+    hatched = [[[] for _ in range(LEVELS)] for _ in pens]
+    metres = 0.0
+    for mark, shown, hidden in visible(marks, sheet, settings, noticed, report):
+        number, level = mark.look.pen, mark.look.level
+        tip = pens[number].tip
+        metres += expected(mark, shown, tip, settings) / 1000
+        if metres > MOST_INK:
+            raise ValueError(
+                f"drawing: it needs more than {MOST_INK:g} m of line; choose a larger hatch_spacing, "
+                "hatch instead of passes, wider pens or smaller paper"
+            )
+        if mark.way == HATCH:
+            hatched[number][level].append(shown)
+        else:
+            found[number] += reversed(drawn(mark, shown, hidden, tip, sheet, noticed))
+    for number, pen in enumerate(pens):
+        found[number].reverse()
+        # Where one pen's lines are over another's they lie beside each other.
+        shift = number / len(pens)
+        found[number] += hatching(hatched[number], pen.tip, shift, settings, noticed)
+    return found
+
+
+# --- what hides what ------------------------------------------------------------------------------
+
+
+def visible(
+    marks: Sequence[Mark], sheet: Sheet, settings, noticed: Counter, report
+) -> Iterator[tuple[Mark, shapely.Geometry, shapely.Geometry]]:
+    """The marks that a pen draws and that are not all hidden, from the top to the bottom, each with
+    the part of its area that shows and with all that lies over it."""
+    covers = shapely.simplify(np.array([mark.cover for mark in marks]), FLATNESS / 2)
+    inside = shapely.covers(sheet.frame.buffer(DOT), covers)
+    covers[~inside] = shapely.intersection(covers[~inside], sheet.frame)
+    noticed["cut"] += int((~inside).sum())
+    pen = np.array([mark.look.pen for mark in marks])
+    single = np.array([mark.way == LINE for mark in marks])
+    kinds = {ALL: pen >= PAPER, PALE: pen == PAPER, NOTHING: pen < PAPER}
+    hides = kinds[settings.occlude] & np.array([mark.look.opaque for mark in marks])
+    corners, overlaps = shapely.get_num_coordinates(covers), 0
+    tree = shapely.STRtree(covers)
+    for number in reversed(range(len(marks))):
+        report("step", len(marks) - number)
+        report("steps", len(marks))
+        if pen[number] == PAPER:
+            continue
+        above = np.sort(tree.query(covers[number]))
+        # A line over another one of the same pen hides nothing of it.
+        same = single[above] & (pen[above] == pen[number])
+        above = above[(above > number) & hides[above] & ~same]
+        above = above[shapely.intersects(covers[number], covers[above])]
+        overlaps += int(corners[above].sum())
+        if overlaps > MOST_OVERLAPS:
+            raise ValueError(
+                "drawing: so much of it lies over other things that it would take hours to work out "
+                "what shows; choose occlude=nothing, or simplify it"
+            )
+        hidden = shapely.union_all(covers[above])
+        shown = covers[number].difference(hidden)
+        if not shown.is_empty:
+            yield marks[number], shown, hidden
+        elif hides[number]:
+            # Whatever lies over it hides what it would.
+            hides[number] = False
+        noticed["hidden"] += shown.is_empty
+
+
+# --- lines ----------------------------------------------------------------------------------------
+
+
+def expected(mark: Mark, shown: shapely.Geometry, tip: float, settings) -> float:
+    """About how long the lines of a mark are, mm, before they are worked out."""
+    if mark.way == HATCH:
+        return shown.area / (settings.hatch_spacing * 2**mark.look.level)
+    if mark.way == PASSES:
+        return shown.area / (tip * 2**mark.look.level)
+    return shown.length / (2 if mark.way == LINE else 1)
+
+
+def drawn(
+    mark: Mark,
+    shown: shapely.Geometry,
+    hidden: shapely.Geometry,
+    tip: float,
+    sheet: Sheet,
+    noticed: Counter,
+) -> list[Line]:
+    """The lines of a mark that is not hatched."""
+    apart = tip * 2**mark.look.level
+    if mark.way == PASSES and mark.spine is None:
+        return rings(shown, tip, apart)
+    if mark.way == OUTLINE:
+        whole = mark.cover.boundary
+    else:
+        whole = mark.spine if mark.way == LINE else passes(mark, tip, apart)
+    whole = polylines(shapely.clip_by_rect(whole, *sheet.frame.bounds))
+    if hidden.is_empty:
+        return whole
+    # The ink ends where what lies over it begins.
+    hidden = hidden.buffer(tip / 2)
+    pieces = [piece for line in whole for piece in cut(line, hidden)]
+    long = [piece for piece in pieces if length(piece) >= tip]
+    noticed["scraps"] += len(pieces) - len(long)
+    return long
+
+
+def passes(mark: Mark, tip: float, apart: float) -> shapely.Geometry:
+    """Lines along a stroke, side by side, so far apart at most.
+
+    The outer ones end where the stroke does; of few and faint ones each is in the middle of its
+    share.
+    """
+    count = ceil(mark.width / apart)
+    outer = min(mark.width - tip, mark.width * (1 - 1 / count))
+    beside = [wide(mark.spine, outer * (1 - 2 * i / (count - 1))) for i in range(count // 2)]
+    found = [ring for area in beside for ring in shapely.get_parts(area.boundary)]
+    if count % 2:
+        found += shapely.get_parts(mark.spine).tolist()
+    return shapely.multilinestrings(found)
+
+
+def rings(area: shapely.Geometry, tip: float, apart: float) -> list[Line]:
+    """Outlines within each other that fill an area."""
+    found, inner = [], area.buffer(-tip / 2)
+    while not inner.is_empty:
+        found += polylines(inner.boundary)
+        inner = inner.buffer(-apart * (1 - OVERLAP))
+    return found
+
+
+def hatching(
+    areas: Sequence[Sequence[shapely.Geometry]], tip: float, shift: float, settings, noticed: Counter
+) -> list[Line]:
+    """Parallel lines across the areas of one pen, given for each level, and their outlines.
+
+    All lines are those of one grid; from one level to the next every second one is left out. So
+    neighbours of one tone become one, and lines go on in darker ones.
+
+    Args:
+        shift: of the grid, in spacings.
+    """
+    lines, outlines, denser = [], [], shapely.Polygon()
+    for order, own in enumerate(map(shapely.union_all, areas)):
+        region = denser.union(own).buffer(HAIR)
+        middle = region.buffer(-tip / 2 - HAIR)
+        if middle.is_empty:
+            continue
+        # Turned so that its lines lie as they are written.
+        turned = affinity.rotate(middle, settings.hatch_angle, origin=(0, 0))
+        across = shapely.intersection(grid(turned.bounds, order, shift, settings), turned)
+        lines += polylines(affinity.rotate(across, -settings.hatch_angle, origin=(0, 0)))
+        if settings.outlines:
+            outlines += border(region.difference(denser).buffer(-tip / 2 - HAIR), outlines, tip)
+        denser = region
+    return lines + outlines + missed(areas, lines + outlines, settings, noticed)
+
+
+def grid(
+    box: tuple[float, float, float, float], order: int, shift: float, settings
+) -> shapely.Geometry:
+    """The level lines in a box that are in hatchings up to a level, and in no sparser ones."""
+    left, top, right, bottom = box
+    first, last = (y / settings.hatch_spacing - shift for y in (top, bottom))
+    lines = np.arange(ceil(first), last)
+    step = 2**order
+    lines = lines[lines % (2 * step) == step if order < LEVELS - 1 else lines % step == 0]
+    y = (lines + shift) * settings.hatch_spacing
+    ends = [np.stack([np.full_like(y, x), y], 1) for x in (left - 1, right + 1)]
+    return shapely.multilinestrings(shapely.linestrings(np.stack(ends, 1)))
+
+
+def border(area: shapely.Geometry, lines: Sequence[Line], tip: float) -> list[Line]:
+    """The outline of an area, but for where such lines are already beside it."""
+    outline = polylines(area.boundary)
+    if not lines:
+        return outline
+    there = shapely.buffer(shapely.multilinestrings(list(map(shapely.linestrings, lines))), 1.5 * tip)
+    pieces = [piece for line in outline for piece in cut(line, there)]
+    return [piece for piece in pieces if length(piece) >= tip]
+
+
+def missed(
+    areas: Sequence[Sequence[shapely.Geometry]],
+    lines: Sequence[Line],
+    settings,
+    noticed: Counter,
+) -> list[Line]:
+    """A line through the middle of each area that no line meets, unless it is so small that this
+    makes it more than twice as dark as it is."""
+    tree = shapely.STRtree([shapely.linestrings(line) for line in lines])
+    found = []
+    for level, some in enumerate(areas):
+        some = np.array(some, dtype=object)
+        some = np.delete(some, tree.query(some, predicate="intersects")[0])
+        large = shapely.area(some) >= (settings.hatch_spacing * 2**level / 2) ** 2
+        noticed["faint"] += int((~large).sum())
+        for area in some[large]:
+            middle = shapely.point_on_surface(area)
+            ray = shapely.LineString([(middle.x - 1e4, middle.y), (middle.x + 1e4, middle.y)])
+            ray = affinity.rotate(ray, -settings.hatch_angle)
+            found.append(max(polylines(area.intersection(ray)), key=length))
+    return found
+
+
+# --- polylines ------------------------------------------------------------------------------------
+
+
+def polylines(geometry: shapely.Geometry) -> list[Line]:
+    """The lines of a geometry, without its points."""
+    parts = shapely.get_parts(geometry)
+    parts = parts[(shapely.get_dimensions(parts) == 1) & ~shapely.is_empty(parts)]
+    return [shapely.get_coordinates(part) for part in parts]
+
+
+def length(line: Line) -> float:
+    return float(np.linalg.norm(np.diff(line, axis=0), axis=1).sum())
+
+
+def cut(line: Line, hidden: shapely.Geometry) -> list[Line]:
+    """The parts of a polyline outside of an area, in its direction.
+
+    Shapely would also cut it where it crosses itself, and a pen would turn off there.
+    """
+    ends = np.stack([line[:-1], line[1:]], 1)
+    edges = shapely.linestrings(ends)
+    shapely.prepare(hidden)
+    meets = shapely.intersects(hidden, edges)
+    if not meets.any():
+        return [line]
+    # Most edges are hidden wholly or not at all, which is found out a hundred times faster.
+    inside = shapely.covers(hidden, edges)
+    edges[inside] = None
+    meets &= ~inside
+    edges[meets] = shapely.difference(edges[meets], hidden)
+    pieces, edge = shapely.get_parts(edges, return_index=True)
+    kept = ~shapely.is_empty(pieces)
+    pieces = shapely.get_coordinates(pieces[kept]).reshape(-1, 2, 2)
+    edge = edge[kept]
+    order = np.lexsort([np.linalg.norm(pieces[:, 0] - ends[edge, 0], axis=1), edge])
+    pieces = pieces[order]
+    breaks = (pieces[1:, 0] != pieces[:-1, 1]).any(1).nonzero()[0] + 1
+    runs = np.split(pieces, breaks) if len(pieces) else []
+    return [np.concatenate([run[:1, 0], run[:, 1]]) for run in runs]

@@ -1,0 +1,133 @@
+"""Pens: what people write of them, and which of them draws which colour."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from clipdraw.svg_style import color
+
+# More than any carousel holds, and more than anybody changes by hand.
+MOST_PENS = 16
+# Millimetres: of a technical pen, and of a wide marker.
+THINNEST, THICKEST = 0.05, 10.0
+LONGEST_NAME = 30
+PEN = re.compile(r"([A-Za-z][A-Za-z0-9 _-]*?)(?: (#[0-9a-fA-F]{6}))? (\d{1,3}(?:\.\d{1,4})?)")
+# From linear sRGB to the responses of the eye's cones, and from their cube roots to Oklab: Ottosson
+# 2020, "A perceptual color space for image processing".
+TO_CONES = np.array([
+    [0.4122214708, 0.5363325363, 0.0514459929],
+    [0.2119034982, 0.6806995451, 0.1073969566],
+    [0.0883024619, 0.2817188376, 0.6299787005],
+])  # fmt: skip
+TO_OKLAB = np.array([
+    [0.2104542553, 0.7936177850, -0.0040720468],
+    [1.9779984951, -2.4285922050, 0.4505937099],
+    [0.0259040371, 0.7827717662, -0.8086757660],
+])  # fmt: skip
+
+# CIE94 takes a difference of CIELAB's chroma C for 1 / (1 + 0.045 C) of itself; 385 units of that are
+# one of Oklab's (least squares over sRGB). Without it, a greyish blue sea would be a black pen's.
+DULLED = 0.045 * 385
+# From here on a colour is called another one than what its pen makes of it: of three pens, red, blue
+# and black, red draws a pink and a brown (0.02, 0.03), and black an olive green (0.07).
+FAR = 0.06
+
+Rgb = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Pen:
+    """What stands in a holder."""
+
+    name: str
+    colour: Rgb
+    """Of its ink on the paper, [0, 1]."""
+    tip: float
+    """Width of its line, mm."""
+
+
+def read_pens(text: str) -> list[Pen]:
+    """The pens of a line such as `black 0.5, brick #d62828 0.8`, in that order.
+
+    Raises:
+        ValueError: one sentence that quotes what cannot be read.
+    """
+    parts = [" ".join(part.split()) for part in text.split(",")]
+    if len(parts) > MOST_PENS:
+        raise ValueError(f"pens: there are {len(parts)}, but at most {MOST_PENS} are used; choose")
+    pens = [_read_pen(part) for part in parts]
+    names = [pen.name.lower() for pen in pens]
+    for pen in pens:
+        if names.count(pen.name.lower()) > 1:
+            raise ValueError(f"pens: {pen.name!r} is there twice; give one of them another name")
+    return pens
+
+
+def _read_pen(text: str) -> Pen:
+    match = PEN.fullmatch(text)
+    if match is None:
+        raise ValueError(
+            f"pens: {text[:40]!r} is no pen; write a name, a colour unless the name is one, and the "
+            "width of the tip in mm, as in 'black 0.5, brick #d62828 0.8'"
+        )
+    name, written, tip = match[1], match[2], float(match[3])
+    if len(name) > LONGEST_NAME:
+        raise ValueError(f"pens: {name[:40]!r} is a name of more than {LONGEST_NAME} letters")
+    rgba = color(written or name)
+    if rgba is None or rgba[3] < 1:
+        raise ValueError(
+            f"pens: {name!r} is no colour that is known by its name; write which it is, as in "
+            f"'{name} #d62828 {match[3]}'"
+        )
+    if not THINNEST <= tip <= THICKEST:
+        raise ValueError(
+            f"pens: {name!r} has a tip of {tip:g} mm; one from {THINNEST:g} to {THICKEST:g} is "
+            "possible"
+        )
+    return Pen(name, rgba[:3], tip)
+
+
+class Chosen(NamedTuple):
+    """The pen for each of some colours."""
+
+    pen: Int[np.ndarray, " n"]
+    """Its position in the list."""
+    density: Float[np.ndarray, " n"]
+    """How dense its lines should be: 0 for bare paper, 1 for its densest."""
+    distance: Float[np.ndarray, " n"]
+    """From what the pen can make of it; from black to white it is 1."""
+    contrast: Float[np.ndarray, " n"]
+    """Distance from the paper."""
+
+
+def choose(colours: Float[np.ndarray, "n 3"], paper: Rgb, pens: Sequence[Pen]) -> Chosen:
+    """The pens that come nearest to colours.
+
+    The tones that a pen can hatch lie, as people see them, on about a straight line from the paper
+    to its ink. Nearest is the pen whose line, drawn on beyond the ink, passes nearest to a colour:
+    so pink is thin red, and navy a blue that cannot be dark enough. Density is how far along the
+    line that is. Of pens that come equally near the first one is taken.
+    """
+    ground = perceived(np.array(paper))
+    wanted = perceived(colours) - ground
+    inks = perceived(np.array([pen.colour for pen in pens])) - ground
+    # An ink of the paper's colour draws nothing.
+    density = np.maximum(wanted @ inks.T / np.maximum((inks**2).sum(1), 1e-6), 0)
+    distance = np.linalg.norm(wanted[:, None] - density[..., None] * inks, axis=2)
+    pen, each = distance.argmin(1), np.arange(len(colours))
+    contrast = np.linalg.norm(wanted, axis=1)
+    return Chosen(pen, density[each, pen].clip(max=1), distance[each, pen], contrast)
+
+
+def perceived(srgb: Float[np.ndarray, "*n 3"]) -> Float[np.ndarray, "*n 3"]:
+    """Lightness, green to red and blue to yellow, in which distances are about as people see them:
+    Oklab, with its strong colours brought together as CIE94 does."""
+    light = np.where(srgb <= 0.04045, srgb / 12.92, ((np.maximum(srgb, 0) + 0.055) / 1.055) ** 2.4)
+    lab = np.cbrt(light @ TO_CONES.T) @ TO_OKLAB.T
+    chroma = DULLED * np.linalg.norm(lab[..., 1:], axis=-1, keepdims=True)
+    lab[..., 1:] *= np.log1p(chroma) / np.maximum(chroma, 1e-9)
+    return lab

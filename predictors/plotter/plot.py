@@ -1,0 +1,243 @@
+"""Plotting as a function: settings in, a plot and all that is to be known of it out."""
+
+import warnings
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+import vpype
+from PIL import ImageColor
+
+from clipdraw import Drawing, from_svg
+from clipdraw.drawing import Path as OnePath
+from clipdraw.drawing import assemble
+from clipdraw.svg_reader import read_notes
+from predictors.plotter import files, pace
+from predictors.plotter.ink import ALL, NOTHING, ink
+from predictors.plotter.marks import CLEAR, HATCH, LINE, OUTLINE, PASSES, marks
+from predictors.plotter.pens import Pen, Rgb, read_pens
+from predictors.plotter.sheet import MM, Sheet, sheet
+
+# Light before dark, so that no tip drags dark ink into light.
+PENS = "yellow #f2b705 0.4, orange #f2711c 0.4, red #d62828 0.4, green #2a9d4a 0.4, blue #1d4ed8 0.4, black 0.4"
+# On which the lines depend.
+PACKAGES = ("numpy", "shapely", "torch", "vpype")
+# What becomes of transparency.
+DENSITY, REFUSE = "density", "refuse"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The inputs, under the same names."""
+
+    drawing: Path
+    paper: str = "a4"
+    orientation: str = "auto"
+    margin: float = 10.0
+    pens: str = PENS
+    fills: str = HATCH
+    wide_strokes: str = HATCH
+    hatch_spacing: float = 0.8
+    hatch_angle: float = 45.0
+    outlines: bool = True
+    transparency: str = DENSITY
+    occlude: str = ALL
+    paper_colour: str = "#ffffff"
+    hpgl_device: str = files.GENERIC
+    pen_down: str = "G0 Z0"
+    pen_up: str = "G0 Z5"
+    draw_speed: float = 50.0
+    travel_speed: float = 150.0
+
+
+@dataclass(frozen=True)
+class Plot:
+    """What is drawn, and where."""
+
+    drawn: vpype.Document
+    """A layer for each pen that draws; in vpype's pixels, of which `sheet.MM` are a mm."""
+    sheet: Sheet
+    pens: list[Pen]
+    paper: Rgb
+    detour: float
+    """The way without ink before lines were put in order, m."""
+    warnings: list[str]
+
+
+def plot(settings: Settings, report: Callable[[str, float], None]) -> Plot:
+    """Plan everything.
+
+    Args:
+        report: Cog's `record_metric`.
+
+    Raises:
+        ValueError: an input that will not do; one sentence that begins with its name.
+    """
+    pens, told, noticed = read_pens(settings.pens), [], Counter()
+    drawing = read(settings, told)
+    paper = tuple(channel / 255 for channel in ImageColor.getrgb(settings.paper_colour))
+    on = sheet(
+        settings.paper, settings.orientation, settings.margin, (drawing.width, drawing.height)
+    )
+    found = marks(drawing, on, paper, pens, settings, noticed)
+    if noticed["transparent"] and settings.transparency == REFUSE:
+        raise ValueError(
+            f"drawing: {noticed['transparent']} of its fills and strokes are transparent, which ink "
+            "is not; choose transparency=density, or make them opaque"
+        )
+    unsorted = files.document(ink(found, pens, on, settings, noticed, report), pens, on)
+    if not unsorted.layers:
+        raise ValueError(
+            "drawing: nothing of it can be drawn; all is as pale as the paper, hidden or too small"
+        )
+    detour = sum(ways.sum() for ways in pace.travels(unsorted).values()) / 1000
+    drawn = files.ordered(unsorted, pens)
+    told += notices(settings, noticed, drawn, pens)
+    return Plot(drawn, on, pens, paper, float(detour), told)
+
+
+def read(settings: Settings, told: list[str]) -> Drawing:
+    """The drawing, on its ground if that is another than the paper."""
+    # Cog's server makes files of URLs and data URIs, and hands over any other text as it came.
+    if isinstance(settings.drawing, str):
+        raise ValueError(
+            f"drawing: {settings.drawing[:60]!r} is neither a URL nor a data URI; give one of these"
+        )
+    try:
+        with warnings.catch_warnings(record=True, action="always") as left_out:
+            drawing = from_svg(settings.drawing)
+        ground = read_notes(settings.drawing).paper
+    except ValueError as error:
+        raise ValueError(f"drawing: {error}") from error
+    told += [str(warning.message) for warning in left_out]
+    if ground is None or files.hex_of(ground) == settings.paper_colour.lower():
+        return drawing
+    colour = files.hex_of(ground)
+    told.append(
+        f"the drawing is on {colour}, which is drawn as well; paper_colour={colour} leaves it out"
+    )
+    return assemble(
+        [whole(drawing.width, drawing.height, ground), *drawing.each_path()],
+        drawing.width,
+        drawing.height,
+    )
+
+
+def whole(width: float, height: float, colour: Rgb) -> OnePath:
+    """A canvas in one colour."""
+    corners = torch.tensor([[0, 0], [width, 0], [width, height], [0, height]])
+    sides = corners.roll(-1, 0) - corners
+    points = torch.stack([corners, corners + sides / 3, corners + sides * 2 / 3], 1).flatten(0, 1)
+    return OnePath([points], [True], width=torch.tensor(0.0), fill=torch.tensor([*colour, 1.0]))
+
+
+# --- what there is to know ------------------------------------------------------------------------
+
+
+def notices(
+    settings: Settings, noticed: Counter, drawn: vpype.Document, pens: list[Pen]
+) -> list[str]:
+    """What does not come out as it was drawn, and what should be known before plotting."""
+    fills = {
+        HATCH: "hatched",
+        PASSES: "as outlines within each other",
+        OUTLINE: "as outlines, not filled",
+    }[settings.fills]
+    strokes = {
+        HATCH: "hatched, or in several passes where they are narrow",
+        PASSES: "in several passes",
+        LINE: "as single lines",
+    }[settings.wide_strokes]
+    below = "they hide nothing" if settings.occlude == NOTHING else "what lies below is hidden"
+    texts = {
+        "fills": f"fills, {fills}",
+        "wide": f"strokes wider than their pen's tip, {strokes}",
+        "thin": "strokes thinner than their pen's tip, which come out wider",
+        "transparent": "transparent fills and strokes, for which fewer lines stand; those of at "
+        "least half opacity hide what lies below them",
+        "far": "fills and strokes of a colour that none of the pens has",
+        "pale": f"fills and strokes as pale as the paper, which are not drawn; {below}",
+        "hidden": "fills and strokes that others hide, which are not drawn",
+        "cut": "fills and strokes beyond the edge of the drawing, which are cut off there",
+        "faint": "areas too small and too faint to be hatched, which are left out",
+        "scraps": "ends shorter than a tip beside what hides the rest, which are left out",
+    }
+    told = [f"{text}: {noticed[kind]}" for kind, text in texts.items() if noticed[kind]]
+    unused = [pen.name for number, pen in enumerate(pens, 1) if number not in drawn.layers]
+    return told + [f"pens that draw nothing: {', '.join(unused)}"] * bool(unused)
+
+
+def figures(plotted: Plot, settings: Settings, said: Sequence[str]) -> dict[str, Any]:
+    """All numbers, as JSON has them: metres, minutes and millimetres.
+
+    Args:
+        said: warnings of the files.
+    """
+    drawn, on = plotted.drawn, plotted.sheet
+    ways = pace.travels(drawn)
+    each = []
+    for number, pen in enumerate(plotted.pens, 1):
+        lines = pace.lengths(drawn.layers.get(number, []))
+        air = ways.get(number, lines)
+        time = pace.seconds(lines, settings.draw_speed, pace.DRAWING)
+        time += pace.seconds(air, settings.travel_speed, pace.TRAVELLING) + 2 * pace.LIFT * len(lines)
+        each.append(
+            {
+                "pen": number,
+                "name": pen.name,
+                "colour": files.hex_of(pen.colour),
+                "tip_mm": pen.tip,
+                "lines": len(lines),
+                "pen_down_m": lines.sum() / 1000,
+                "pen_up_m": air.sum() / 1000,
+                "minutes": time / 60,
+            }
+        )
+    left, top, right, bottom = (side / MM for side in drawn.bounds())
+    totals = {
+        name: sum(one[name] for one in each)
+        for name in ("lines", "pen_down_m", "pen_up_m", "minutes")
+    }
+    return rounded(
+        {
+            "paper": {"name": on.name, "width_mm": on.width, "height_mm": on.height},
+            "drawing": {"mm_per_unit": on.scale, "left_mm": on.left, "top_mm": on.top},
+            "ink": {"left_mm": left, "top_mm": top, "right_mm": right, "bottom_mm": bottom},
+            **totals,
+            "pen_up_before_sorting_m": plotted.detour,
+            "pens_used": len(drawn.layers),
+            "pen_changes": len(drawn.layers) - 1,
+            "pens": each,
+            "warnings": [*plotted.warnings, *said],
+            "inputs": {**asdict(settings), "drawing": settings.drawing.name},
+            "versions": {name: version(name) for name in PACKAGES},
+        }
+    )
+
+
+def rounded(value: Any) -> Any:
+    """Numbers for people: what is further right depends on the machine."""
+    if isinstance(value, dict):
+        return {name: rounded(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [rounded(inner) for inner in value]
+    return round(float(value), 3) if isinstance(value, float) else value
+
+
+def summary(found: dict[str, Any]) -> str:
+    """The answers to what people ask first, then all warnings."""
+    paper, box = found["paper"], found["ink"]
+    changes = found["pen_changes"]
+    lines = [
+        f"{paper['name']}, {paper['width_mm']:g} x {paper['height_mm']:g} mm; the ink is "
+        f"{box['right_mm'] - box['left_mm']:.0f} x {box['bottom_mm'] - box['top_mm']:.0f} mm large",
+        f"{found['minutes']:.0f} minutes, and {changes} pen change{'s' * (changes != 1)}",
+        f"{found['pen_down_m']:.1f} m of ink in {found['lines']} lines, and {found['pen_up_m']:.1f} m "
+        f"through the air ({found['pen_up_before_sorting_m']:.1f} m before lines were put in order)",
+        *found["warnings"],
+    ]
+    return "\n".join(lines)
