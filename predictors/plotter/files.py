@@ -16,6 +16,7 @@ from clipdraw import Drawing, render
 from predictors.outputs import size
 from predictors.plotter.ink import Line
 from predictors.plotter.pens import Pen, Rgb
+from predictors.plotter.settings import GENERIC, Settings
 from predictors.plotter.sheet import MM, NAMED, Sheet
 
 # Longer side of the picture in pixels: a tip of 0.4 mm on A4 is three of them wide.
@@ -29,8 +30,8 @@ DECIMALS = 2
 FEW = 1000
 # A greedy way through so many takes minutes.
 MOST_LINES = 200_000
-# A plotter of any make that knows HPGL, and vpype's description of it.
-GENERIC, DESCRIPTION = "generic", Path(__file__).parent / "generic.toml"
+# What vpype is to know of the generic plotter.
+DESCRIPTION = Path(__file__).parent / "generic.toml"
 
 
 # --- vpype's document -----------------------------------------------------------------------------
@@ -106,18 +107,27 @@ def hpgl(drawn: vpype.Document, sheet: Sheet, device: str) -> tuple[str | None, 
 
     said = [f"{device}: {' '.join(info.split())}" for info in (plotter.info, paper.info) if info]
     if (last := max(drawn.layers)) > plotter.pen_count:
-        said.append(f"{device} holds {plotter.pen_count} pens: pen {last} takes another one's place")
+        said.append(
+            f"{device} holds {plotter.pen_count} pens: pen {last} takes another one's place"
+        )
     left, top, right, bottom = drawn.bounds()
-    corners = [complex(left, top), complex(right, top), complex(right, bottom), complex(left, bottom)]
+    corners = [
+        complex(left, top),
+        complex(right, top),
+        complex(right, bottom),
+        complex(left, bottom),
+    ]
     box = vpype.Document(page_size=drawn.page_size)
     box.add(vpype.LineCollection([[*corners, corners[0]]]), 1)
     # vpype cuts away without a word what the device cannot reach.
     if not re.search(r"PD(-?\d+,-?\d+,?){4};PU[^;]*;SP0", write(box)):
-        said.append(f"{device} cannot reach all of it, and plot.hpgl has a part; choose a larger margin")
+        said.append(
+            f"{device} cannot reach all of it, and plot.hpgl has a part; choose a larger margin"
+        )
     return write(drawn), said
 
 
-def gcode(drawn: vpype.Document, sheet: Sheet, pens: Sequence[Pen], settings) -> str:
+def gcode(drawn: vpype.Document, sheet: Sheet, pens: Sequence[Pen], settings: Settings) -> str:
     """The plot in G-code, as GRBL, Marlin and their like read it.
 
     Millimetres (G21) in absolute coordinates (G90) from the sheet's lower left corner, x right, y
@@ -133,9 +143,7 @@ def gcode(drawn: vpype.Document, sheet: Sheet, pens: Sequence[Pen], settings) ->
         pen = pens[number - 1]
         out += ["M0"] * (len(out) > 3 + len(up)) + [f"; pen {number}: {pen.name} {pen.tip:g} mm"]
         for line in lines:
-            first, second, *rest = (
-                f"X{x:z.3f} Y{sheet.height - y:z.3f}" for x, y in line.tolist()
-            )
+            first, second, *rest = (f"X{x:z.3f} Y{sheet.height - y:z.3f}" for x, y in line.tolist())
             feed = f"F{60 * settings.draw_speed:g}"
             out += [f"G0 {first}", *down, f"G1 {second} {feed}", *(f"G1 {xy}" for xy in rest), *up]
     return "\n".join([*out, "G0 X0 Y0", "M2", ""])

@@ -15,20 +15,18 @@ from clipdraw import Drawing, render
 from clipdraw.renderers.reference import flatten
 from predictors.outputs import size
 from predictors.plotter.pens import FAR, Pen, Rgb, choose
+from predictors.plotter.settings import HATCH, LINE, PASSES, Settings
 from predictors.plotter.sheet import Sheet
 
-# Ways to draw what is covered: lines across it; lines beside each other along it; its outline; a
-# stroke's middle.
-HATCH, PASSES, OUTLINE, LINE = "hatch", "passes", "outline", "line"
-# Stands for the paper where a pen is expected.
-PAPER = -1
+# Stands where a pen is expected for what is as pale as the paper.
+NO_PEN = -1
 # Spacings double from one level to the next, so that every line of a sparse hatching is one of the
 # dense ones, too, and goes on where they meet. Eight times as far apart, lines still shade.
 LEVELS = 4
 # How far from the paper's colour something begins: floral white is 0.02 from white, beige 0.05.
 PALE = 0.03
 # What is at least so opaque hides what lies below; the rest lies over it.
-OPAQUE = 0.5
+HIDING = 0.5
 # What Inkscape and other programs call opaque in eight bits.
 CLEAR = 1 - 1 / 512
 # Longer side in pixels at which a drawing is looked at for its colours.
@@ -53,7 +51,7 @@ class Look:
     """How a fill or a stroke shall look."""
 
     pen: int
-    """Its position in the list, or PAPER."""
+    """Its position in the list, or NO_PEN."""
     level: int
     """Lines are 2 ** level times as far apart as those of the densest hatching."""
     opaque: bool
@@ -81,19 +79,19 @@ def looks(
     drawing: Drawing, paper: Rgb, pens: Sequence[Pen], noticed: Counter
 ) -> tuple[list[Look | None], list[Look | None]]:
     """Those of all strokes and of all fills; None where a path has none, or an invisible one."""
-    there = torch.stack([drawing.stroked, drawing.fill_rules > 0])
+    there = torch.stack([drawing.stroked & (drawing.widths > 0), drawing.fill_rules > 0])
     rgba = torch.stack([drawing.colors, drawing.fills])
     alpha = torch.where(there, rgba[..., 3], 0)
-    rgb = torch.where(alpha[..., None] < OPAQUE, over(rgba, paper), seen(drawing, paper))
+    rgb = torch.where(alpha[..., None] < HIDING, over(rgba, paper), seen(drawing, paper))
     pen, density, distance, contrast = choose(rgb.reshape(-1, 3).double().numpy(), paper, pens)
     level = np.rint(-np.log2(density.clip(min=1e-9))).astype(int)
-    pen[(level >= LEVELS) | (contrast < PALE)] = PAPER
+    pen[(level >= LEVELS) | (contrast < PALE)] = NO_PEN
     opaque = alpha.flatten().numpy()
     noticed["transparent"] += int(((opaque > 0) & (opaque < CLEAR)).sum())
-    noticed["pale"] += int(((opaque > 0) & (pen == PAPER)).sum())
-    noticed["far"] += int(((opaque > 0) & (pen != PAPER) & (distance > FAR)).sum())
+    noticed["pale"] += int(((opaque > 0) & (pen == NO_PEN)).sum())
+    noticed["far"] += int(((opaque > 0) & (pen != NO_PEN) & (distance > FAR)).sum())
     found = [
-        Look(int(p), int(lines), bool(a >= OPAQUE)) if a > 0 else None
+        Look(int(p), int(lines), bool(a >= HIDING)) if a > 0 else None
         for p, lines, a in zip(pen, level, opaque, strict=True)
     ]
     return found[: drawing.paths], found[drawing.paths :]
@@ -110,10 +108,10 @@ def seen(drawing: Drawing, paper: Rgb) -> Float[Tensor, "2 paths 3"]:
     shines through. What does not show has the colour that it has alone on the paper.
 
     The derivative of the sum of all pixels by a colour is how much each pixel shows of it. What is
-    less than OPAQUE is drawn over the rest, and left out here.
+    less than HIDING is drawn over the rest, and left out here.
     """
     rgba = torch.stack([drawing.colors, drawing.fills]).detach()
-    rgba[..., 3] = torch.where(rgba[..., 3] < OPAQUE, 0, rgba[..., 3])
+    rgba[..., 3] = torch.where(rgba[..., 3] < HIDING, 0, rgba[..., 3])
     rgba.requires_grad_()
     bare = drawing.replace(colors=rgba[0], fills=rgba[1])
     picture = render(bare, *size(drawing, LOOK), background=paper)
@@ -131,7 +129,12 @@ def seen(drawing: Drawing, paper: Rgb) -> Float[Tensor, "2 paths 3"]:
 
 
 def marks(
-    drawing: Drawing, sheet: Sheet, paper: Rgb, pens: Sequence[Pen], settings, noticed: Counter
+    drawing: Drawing,
+    sheet: Sheet,
+    paper: Rgb,
+    pens: Sequence[Pen],
+    settings: Settings,
+    noticed: Counter,
 ) -> list[Mark]:
     """Those of all paths in painter's order, of each its fill, then its stroke.
 
@@ -155,20 +158,20 @@ def marks(
             crossings += count_crossings(lines)
         if edges > MOST_EDGES or crossings > MOST_CROSSINGS:
             raise ValueError(
-                f"drawing: it has more than {MOST_EDGES:,} edges on this sheet, or paths that cross "
+                f"drawing: it has more than {MOST_EDGES:,} edges on this sheet, or its paths cross "
                 f"themselves more than {MOST_CROSSINGS:,} times; simplify it"
             )
-        if fill:
-            found.append(Mark(fill, filled(lines, path.fill_rule), settings.fills))
+        if fill and not (area := filled(lines, path.fill_rule)).is_empty:
+            found.append(Mark(fill, area, settings.fills))
             noticed["fills"] += 1
         if stroke:
-            tip = pens[stroke.pen].tip if stroke.pen != PAPER else 0.0
+            tip = pens[stroke.pen].tip if stroke.pen != NO_PEN else 0.0
             found.append(of_stroke(lines, path.width.item(), stroke, tip, settings, noticed))
     return found
 
 
 def of_stroke(
-    lines: Rings, width: float, look: Look, tip: float, settings, noticed: Counter
+    lines: Rings, width: float, look: Look, tip: float, settings: Settings, noticed: Counter
 ) -> Mark:
     """One line, several within its width, or an area to hatch.
 
@@ -179,7 +182,7 @@ def of_stroke(
     spine = shapely.multilinestrings([shapely.linestrings(_drawable(line)) for line in lines])
     noticed["wide"] += width >= 1.5 * tip > 0
     noticed["thin"] += width < tip / 1.5
-    if look.pen != PAPER and (settings.wide_strokes == LINE or width < 1.5 * tip):
+    if look.pen != NO_PEN and (settings.wide_strokes == LINE or width < 1.5 * tip):
         return Mark(look, wide(spine, tip), LINE, spine, tip)
     band = width < 2 * settings.hatch_spacing * (2**look.level if look.opaque else 1)
     way = PASSES if settings.wide_strokes == PASSES or band else HATCH

@@ -29,11 +29,11 @@ TO_OKLAB = np.array([
     [0.0259040371, 0.7827717662, -0.8086757660],
 ])  # fmt: skip
 
-# CIE94 takes a difference of CIELAB's chroma C for 1 / (1 + 0.045 C) of itself; 385 units of that are
-# one of Oklab's (least squares over sRGB). Without it, a greyish blue sea would be a black pen's.
+# CIE94 takes a difference of CIELAB's chroma C for 1 / (1 + 0.045 C) of itself; 385 units of that
+# are one of Oklab's (least squares over sRGB). Without it, a greyish blue sea is a black pen's.
 DULLED = 0.045 * 385
-# From here on a colour is called another one than what its pen makes of it: of three pens, red, blue
-# and black, red draws a pink and a brown (0.02, 0.03), and black an olive green (0.07).
+# From here on a colour is called another one than what its pen makes of it. Of red, blue and black
+# pens, red draws pink and brown (0.02, 0.03), and black olive green (0.07).
 FAR = 0.06
 
 Rgb = tuple[float, float, float]
@@ -71,8 +71,8 @@ def _read_pen(text: str) -> Pen:
     match = PEN.fullmatch(text)
     if match is None:
         raise ValueError(
-            f"pens: {text[:40]!r} is no pen; write a name, a colour unless the name is one, and the "
-            "width of the tip in mm, as in 'black 0.5, brick #d62828 0.8'"
+            f"pens: {text[:40]!r} is no pen; write a name, a colour unless the name is one, and "
+            "the width of the tip in mm, as in 'black 0.5, brick #d62828 0.8'"
         )
     name, written, tip = match[1], match[2], float(match[3])
     if len(name) > LONGEST_NAME:

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,41 +16,14 @@ from clipdraw.drawing import Path as OnePath
 from clipdraw.drawing import assemble
 from clipdraw.svg_reader import read_notes
 from predictors.plotter import files, pace
-from predictors.plotter.ink import ALL, NOTHING, ink
-from predictors.plotter.marks import CLEAR, HATCH, LINE, OUTLINE, PASSES, marks
+from predictors.plotter.ink import ink
+from predictors.plotter.marks import marks
 from predictors.plotter.pens import Pen, Rgb, read_pens
+from predictors.plotter.settings import HATCH, LINE, NOTHING, OUTLINE, PASSES, REFUSE, Settings
 from predictors.plotter.sheet import MM, Sheet, sheet
 
-# Light before dark, so that no tip drags dark ink into light.
-PENS = "yellow #f2b705 0.4, orange #f2711c 0.4, red #d62828 0.4, green #2a9d4a 0.4, blue #1d4ed8 0.4, black 0.4"
 # On which the lines depend.
 PACKAGES = ("numpy", "shapely", "torch", "vpype")
-# What becomes of transparency.
-DENSITY, REFUSE = "density", "refuse"
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The inputs, under the same names."""
-
-    drawing: Path
-    paper: str = "a4"
-    orientation: str = "auto"
-    margin: float = 10.0
-    pens: str = PENS
-    fills: str = HATCH
-    wide_strokes: str = HATCH
-    hatch_spacing: float = 0.8
-    hatch_angle: float = 45.0
-    outlines: bool = True
-    transparency: str = DENSITY
-    occlude: str = ALL
-    paper_colour: str = "#ffffff"
-    hpgl_device: str = files.GENERIC
-    pen_down: str = "G0 Z0"
-    pen_up: str = "G0 Z5"
-    draw_speed: float = 50.0
-    travel_speed: float = 150.0
 
 
 @dataclass(frozen=True)
@@ -86,7 +58,7 @@ def plot(settings: Settings, report: Callable[[str, float], None]) -> Plot:
     found = marks(drawing, on, paper, pens, settings, noticed)
     if noticed["transparent"] and settings.transparency == REFUSE:
         raise ValueError(
-            f"drawing: {noticed['transparent']} of its fills and strokes are transparent, which ink "
+            f"drawing: {noticed['transparent']} of its fills and strokes are transparent, and ink "
             "is not; choose transparency=density, or make them opaque"
         )
     unsorted = files.document(ink(found, pens, on, settings, noticed, report), pens, on)
@@ -184,7 +156,9 @@ def figures(plotted: Plot, settings: Settings, said: Sequence[str]) -> dict[str,
         lines = pace.lengths(drawn.layers.get(number, []))
         air = ways.get(number, lines)
         time = pace.seconds(lines, settings.draw_speed, pace.DRAWING)
-        time += pace.seconds(air, settings.travel_speed, pace.TRAVELLING) + 2 * pace.LIFT * len(lines)
+        time += pace.seconds(air, settings.travel_speed, pace.TRAVELLING) + 2 * pace.LIFT * len(
+            lines
+        )
         each.append(
             {
                 "pen": number,
@@ -236,8 +210,8 @@ def summary(found: dict[str, Any]) -> str:
         f"{paper['name']}, {paper['width_mm']:g} x {paper['height_mm']:g} mm; the ink is "
         f"{box['right_mm'] - box['left_mm']:.0f} x {box['bottom_mm'] - box['top_mm']:.0f} mm large",
         f"{found['minutes']:.0f} minutes, and {changes} pen change{'s' * (changes != 1)}",
-        f"{found['pen_down_m']:.1f} m of ink in {found['lines']} lines, and {found['pen_up_m']:.1f} m "
-        f"through the air ({found['pen_up_before_sorting_m']:.1f} m before lines were put in order)",
+        f"{found['pen_down_m']:.1f} m of ink in {found['lines']} lines, {found['pen_up_m']:.1f} m "
+        f"through the air ({found['pen_up_before_sorting_m']:.1f} m before lines were sorted)",
         *found["warnings"],
     ]
     return "\n".join(lines)

@@ -8,7 +8,7 @@ from functools import cache
 from cog import BaseRunner, Input, Path, streaming
 
 from predictors.folder import Folder
-
+from predictors.plotter.settings import Settings
 
 LINE = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 3 2"><path stroke="#000" d="M1 1h1"/></svg>'
 
@@ -93,7 +93,16 @@ class Predictor(BaseRunner):
         ),
         hpgl_device: str = Input(
             description="The plotter that plot.hpgl is for, as vpype knows them; generic takes any size, its units are 0.025 mm from the lower left corner",
-            choices=["generic", "hp7475a", "hp7440a", "hp7550", "artisan", "dmp_161", "dxy", "sketchmate"],
+            choices=[
+                "generic",
+                "hp7475a",
+                "hp7440a",
+                "hp7550",
+                "artisan",
+                "dmp_161",
+                "dxy",
+                "sketchmate",
+            ],
             default="generic",
         ),
         pen_down: str = Input(
@@ -119,9 +128,6 @@ class Predictor(BaseRunner):
             default=150.0,
         ),
     ) -> Iterator[Path]:
-        # Imports of a second have no place before a mistyped input is complained of.
-        from predictors.plotter.plot import Settings
-
         settings = Settings(
             drawing=drawing,
             paper=paper,
@@ -153,13 +159,10 @@ def warm_up() -> None:
     A cancel in the middle of an import leaves half a package behind, and every plot after it fails;
     during the setup nothing is cancelled.
     """
-    from predictors.plotter.plot import Settings
-
     with tempfile.TemporaryDirectory() as folder:
         line = Path(folder, "line.svg")
         line.write_text(LINE)
-        nobody = lambda *_: None  # noqa
-        assert list(results(Settings(drawing=line), Path(folder), nobody, nobody))
+        assert list(results(Settings(drawing=line), Path(folder), *[lambda *_: None] * 2))
 
 
 def results(settings, folder, report, say) -> Iterator[Path]:
@@ -169,6 +172,7 @@ def results(settings, folder, report, say) -> Iterator[Path]:
     Args:
         say: what to do with the lines that answer what people ask first.
     """
+    # They take a second, which has no place before a mistyped input is complained of.
     from clipdraw import save_png
     from predictors.plotter import files
     from predictors.plotter.plot import figures, plot, summary
