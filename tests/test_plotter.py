@@ -209,23 +209,54 @@ def test_crossings_are_counted():
     assert marks.count_crossings([comb, across]) == pytest.approx(40, abs=3)
 
 
-def test_colours_are_seen_as_they_show_and_alone_where_they_do_not():
+def test_colours_are_seen_as_they_show_and_alone_where_they_do_not(tmp_path):
     """A half transparent red lies over blue on one side, over the paper on the other."""
-    drawing = from_text(
-        square("#00f", 0, 0, 30) + square("#f00", 15, 0, 30, 'fill-opacity="0.6"')
-        + square("#0f0", 5, 40, 6) + square("#000", 4, 39, 10)
+    file = tmp_path / "a.svg"
+    shapes = (
+        square("#00f", 0, 0, 30), square("#f00", 15, 0, 30, 'fill-opacity="0.6"'),
+        square("#0f0", 5, 40, 6), square("#000", 4, 39, 10),
     )  # fmt: skip
-    strokes, fills = marks.seen(drawing, WHITE)
+    file.write_text(SHELL.format("".join(shapes)))
+    _, fills = marks.seen(from_svg(file), WHITE)
     assert fills[0].tolist() == [0, 0, 1]
     expected = 0.6 * np.array([1, 0, 0]) + 0.2 * np.array([0, 0, 1]) + 0.2 * np.ones(3)
     assert fills[1].tolist() == pytest.approx(expected, abs=0.02)
     assert fills[2].tolist() == [0, 1, 0], "hidden"
 
 
-def from_text(content: str) -> Drawing:
-    import tempfile
+# ---- strokes
 
-    with tempfile.NamedTemporaryFile("w", suffix=".svg") as file:
-        file.write(SHELL.format(content))
-        file.flush()
-        return from_svg(file.name)
+
+@pytest.mark.parametrize(
+    ("width", "way", "passes"),
+    [(0.2, "one line", 1), (0.7, "one line", 1), (0.8, "passes", 2), (1.0, "passes", 2),
+     (1.2, "passes", 3), (1.7, "hatch", 0)],
+)  # fmt: skip
+def test_a_stroke_is_a_line_several_or_hatched_by_its_width(plotted, width, way, passes):
+    """With a tip of 0.5: up to 0.75 one line, below two spacings of 0.8 lines along it."""
+    (lines,) = lines_of(plotted(line("#000", 20, 30, 40, width), outlines=False)).values()
+    if way == "hatch":
+        assert len(lines) > 40
+        return
+    across = shapely.LineString([(40, 0), (40, 60)])
+    heights = sorted({round(p.y, 2) for one in lines for p in points_on(one, across)})
+    assert len(heights) == passes
+    if passes > 1:
+        assert heights[0] - 0.25 == pytest.approx(30 - width / 2, abs=0.01)
+        assert heights[-1] + 0.25 == pytest.approx(30 + width / 2, abs=0.01)
+
+
+def points_on(polyline, other) -> list[shapely.Point]:
+    met = shapely.LineString(polyline).intersection(other)
+    return list(shapely.get_parts(met))
+
+
+def test_passes_cover_a_stroke_and_nothing_else(plotted):
+    curve = '<path fill="none" stroke="#000" stroke-width="6" d="M10 30C30 0 40 60 70 30"/>'
+    (lines,) = lines_of(plotted(curve, wide_strokes="passes")).values()
+    ink_ = inked(lines, 0.5)
+    whole = shapely.LineString(lines[0]).envelope  # any geometry
+    spine = marks.wide(spine_of(curve), 6)
+    assert ink_.difference(spine.buffer(0.03)).area == pytest.approx(0, abs=1e-3)
+    assert spine.difference(ink_).area < 0.002 * spine.area
+    assert whole.area > 0

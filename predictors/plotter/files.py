@@ -111,14 +111,9 @@ def hpgl(drawn: vpype.Document, sheet: Sheet, device: str) -> tuple[str | None, 
             f"{device} holds {plotter.pen_count} pens: pen {last} takes another one's place"
         )
     left, top, right, bottom = drawn.bounds()
-    corners = [
-        complex(left, top),
-        complex(right, top),
-        complex(right, bottom),
-        complex(left, bottom),
-    ]
+    corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
     box = vpype.Document(page_size=drawn.page_size)
-    box.add(vpype.LineCollection([[*corners, corners[0]]]), 1)
+    box.add([[complex(*corner) for corner in corners]], 1)
     # vpype cuts away without a word what the device cannot reach.
     if not re.search(r"PD(-?\d+,-?\d+,?){4};PU[^;]*;SP0", write(box)):
         said.append(
@@ -139,9 +134,9 @@ def gcode(drawn: vpype.Document, sheet: Sheet, pens: Sequence[Pen], settings: Se
         for text in (settings.pen_down, settings.pen_up)
     )
     out = [f"; {sheet.name}, {sheet.width:g} x {sheet.height:g} mm", "G21", "G90", *up]
-    for number, lines in lines_of(drawn):
+    for changes, (number, lines) in enumerate(lines_of(drawn)):
         pen = pens[number - 1]
-        out += ["M0"] * (len(out) > 3 + len(up)) + [f"; pen {number}: {pen.name} {pen.tip:g} mm"]
+        out += ["M0"] * (changes > 0) + [f"; pen {number}: {pen.name} {pen.tip:g} mm"]
         for line in lines:
             first, second, *rest = (f"X{x:z.3f} Y{sheet.height - y:z.3f}" for x, y in line.tolist())
             feed = f"F{60 * settings.draw_speed:g}"

@@ -1,6 +1,5 @@
 """Plotting as a function: settings in, a plot and all that is to be known of it out."""
 
-import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -11,10 +10,10 @@ import torch
 import vpype
 from PIL import ImageColor
 
-from clipdraw import Drawing, from_svg
+from clipdraw import Drawing
 from clipdraw.drawing import Path as OnePath
 from clipdraw.drawing import assemble
-from clipdraw.svg_reader import read_notes
+from predictors import drawings
 from predictors.plotter import files, pace
 from predictors.plotter.ink import ink
 from predictors.plotter.marks import marks
@@ -74,29 +73,29 @@ def plot(settings: Settings, report: Callable[[str, float], None]) -> Plot:
 
 def read(settings: Settings, told: list[str]) -> Drawing:
     """The drawing, on its ground if that is another than the paper."""
-    # Cog's server makes files of URLs and data URIs, and hands over any other text as it came.
-    if isinstance(settings.drawing, str):
-        raise ValueError(
-            f"drawing: {settings.drawing[:60]!r} is neither a URL nor a data URI; give one of these"
-        )
     try:
-        with warnings.catch_warnings(record=True, action="always") as left_out:
-            drawing = from_svg(settings.drawing)
-        ground = read_notes(settings.drawing).paper
+        handed, *more = drawings.read(settings.drawing)
     except ValueError as error:
         raise ValueError(f"drawing: {error}") from error
-    told += [str(warning.message) for warning in left_out]
+    if more:
+        raise ValueError(
+            f"drawing: the zip has {1 + len(more)} drawings; give one, and then another"
+        )
+    if handed.drawing is None:
+        raise ValueError(
+            f"drawing: {handed.name} is made of pixels; let vectorize or paint draw it, and give "
+            "what they make of it"
+        )
+    told += [f"the drawing {text}" for text in handed.left_out]
+    drawing, ground = handed.drawing, handed.paper
     if ground is None or files.hex_of(ground) == settings.paper_colour.lower():
         return drawing
     colour = files.hex_of(ground)
     told.append(
         f"the drawing is on {colour}, which is drawn as well; paper_colour={colour} leaves it out"
     )
-    return assemble(
-        [whole(drawing.width, drawing.height, ground), *drawing.each_path()],
-        drawing.width,
-        drawing.height,
-    )
+    below = whole(drawing.width, drawing.height, ground)
+    return assemble([below, *drawing.each_path()], drawing.width, drawing.height)
 
 
 def whole(width: float, height: float, colour: Rgb) -> OnePath:
@@ -156,9 +155,8 @@ def figures(plotted: Plot, settings: Settings, said: Sequence[str]) -> dict[str,
         lines = pace.lengths(drawn.layers.get(number, []))
         air = ways.get(number, lines)
         time = pace.seconds(lines, settings.draw_speed, pace.DRAWING)
-        time += pace.seconds(air, settings.travel_speed, pace.TRAVELLING) + 2 * pace.LIFT * len(
-            lines
-        )
+        time += pace.seconds(air, settings.travel_speed, pace.TRAVELLING)
+        time += 2 * pace.LIFT * len(lines)
         each.append(
             {
                 "pen": number,
@@ -174,17 +172,18 @@ def figures(plotted: Plot, settings: Settings, said: Sequence[str]) -> dict[str,
     left, top, right, bottom = (side / MM for side in drawn.bounds())
     totals = {
         name: sum(one[name] for one in each)
-        for name in ("lines", "pen_down_m", "pen_up_m", "minutes")
+        for name in ("minutes", "lines", "pen_down_m", "pen_up_m")
     }
     return rounded(
         {
+            "measures": {
+                **totals,
+                "pen_up_before_sorting_m": plotted.detour,
+                "pen_changes": len(drawn.layers) - 1,
+            },
             "paper": {"name": on.name, "width_mm": on.width, "height_mm": on.height},
             "drawing": {"mm_per_unit": on.scale, "left_mm": on.left, "top_mm": on.top},
             "ink": {"left_mm": left, "top_mm": top, "right_mm": right, "bottom_mm": bottom},
-            **totals,
-            "pen_up_before_sorting_m": plotted.detour,
-            "pens_used": len(drawn.layers),
-            "pen_changes": len(drawn.layers) - 1,
             "pens": each,
             "warnings": [*plotted.warnings, *said],
             "inputs": {**asdict(settings), "drawing": settings.drawing.name},
@@ -204,14 +203,15 @@ def rounded(value: Any) -> Any:
 
 def summary(found: dict[str, Any]) -> str:
     """The answers to what people ask first, then all warnings."""
-    paper, box = found["paper"], found["ink"]
-    changes = found["pen_changes"]
+    paper, box, of = found["paper"], found["ink"], found["measures"]
+    width, height = box["right_mm"] - box["left_mm"], box["bottom_mm"] - box["top_mm"]
+    changes = of["pen_changes"]
     lines = [
-        f"{paper['name']}, {paper['width_mm']:g} x {paper['height_mm']:g} mm; the ink is "
-        f"{box['right_mm'] - box['left_mm']:.0f} x {box['bottom_mm'] - box['top_mm']:.0f} mm large",
-        f"{found['minutes']:.0f} minutes, and {changes} pen change{'s' * (changes != 1)}",
-        f"{found['pen_down_m']:.1f} m of ink in {found['lines']} lines, {found['pen_up_m']:.1f} m "
-        f"through the air ({found['pen_up_before_sorting_m']:.1f} m before lines were sorted)",
+        f"{width:.0f} x {height:.0f} mm of ink on {paper['name']}, {paper['width_mm']:g} x "
+        f"{paper['height_mm']:g} mm",
+        f"{of['minutes']:.0f} minutes, and {changes} pen change{'s' * (changes != 1)}",
+        f"{of['pen_down_m']:.1f} m of ink in {of['lines']} lines, {of['pen_up_m']:.1f} m through "
+        f"the air ({of['pen_up_before_sorting_m']:.1f} m before lines were sorted)",
         *found["warnings"],
     ]
     return "\n".join(lines)
