@@ -45,6 +45,7 @@ OTHERS = {
 # Services that change sound alone.
 SOUND = re.compile(r"(audio\w*|channelcopy|ladspa|loudness|mix|mono|panner|sox|volume)(\.|$)")
 CLOCK = re.compile(r"(\d+):(\d+):(\d+)[.,](\d+)")
+SPEED = re.compile(r"-?\d{1,9}([.,]\d{1,9})?")
 SMPTE = re.compile(r"(\d+):(\d+):(\d+)[:;](\d+)")
 
 
@@ -61,8 +62,11 @@ def read_kdenlive(text: str) -> Timeline:
     if not tractors:
         raise ValueError("there is no timeline in it")
     sequence = tractors[-1]
-    while _property(sequence, "kdenlive:projectTractor") == "1":
-        sequence = project.producer(next(sequence.iter("track")))
+    if _property(sequence, "kdenlive:projectTractor") == "1":
+        wrapped = sequence.find("track")
+        if wrapped is None:
+            raise ValueError("it is broken: its last tractor wraps nothing")
+        sequence = project.producer(wrapped)
     project.read(sequence)
     return project.edit.timeline()
 
@@ -72,8 +76,7 @@ def _parsed(text: str) -> Element:
     if name not in text:
         text = text.replace("<mlt", declared, 1)
     try:
-        # Bytes, because text may not say how it is encoded.
-        root = fromstring(text.encode(), forbid_dtd=True)
+        root = fromstring(text, forbid_dtd=True)
     except (DefusedXmlException, ParseError, RecursionError, ValueError) as error:
         raise ValueError(f"this is no project of Kdenlive ({error})") from error
     if root.tag != "mlt":
@@ -139,8 +142,11 @@ class _Project:
             self._effects(playlist, name)
             clips += self._playlist(playlist, name)
         clips.sort(key=lambda clip: (clip.start, clip.end))
+        starts = {clip.start: number for number, clip in enumerate(clips)}
         for mix in filter(_is_on, shown.findall("transition")):
-            self._mix(mix, clips, name)
+            number = starts.get(self._frame(mix.get("in"), 0), 0)
+            if number:
+                self._mix(mix, clips, number)
         return clips
 
     def _effects(self, holder: Element, track: str, frame: int = 0, clip: str = "") -> None:
@@ -196,19 +202,17 @@ class _Project:
         media = self.edit.media(file)
         return Clip(media, track, start, frames, first * speed / self.edit.rate, speed)
 
-    def _mix(self, mix: Element, clips: list[Clip], track: str) -> None:
-        """Let a clip fade in on top of the one before it on the same track.
+    def _mix(self, mix: Element, clips: list[Clip], number: int) -> None:
+        """Let a clip fade in on top of the one that began before it on the same track.
 
         MLT mixes two playlists, of which either may have the earlier clip.
         """
-        begin = self._frame(mix.get("in"), 0)
-        for number, clip in enumerate(clips):
-            under = [other for other in clips[:number] if clip.start < other.end <= clip.end]
-            if clip.start == begin and under:
-                clips[number] = replace(clip, fade_in=under[-1].end - begin)
-                if _is_wipe(mix):
-                    what = f"the transition {_name(mix)!r} would become a cross-fade"
-                    self.edit.problem(track, begin, clip.media, what)
+        before, clip = clips[number - 1 : number + 1]
+        if clip.start < before.end <= clip.end:
+            clips[number] = replace(clip, fade_in=before.end - clip.start)
+            if _is_wipe(mix):
+                what = f"the transition {_name(mix)!r} would become a cross-fade"
+                self.edit.problem(clip.track, clip.start, clip.media, what)
 
     def _dissolve(self, transition: Element, layers: list[list[Clip]]) -> None:
         """Let the clip of an upper track fade in or out on top of a lower one.
@@ -217,13 +221,16 @@ class _Project:
         """
         begin = self._frame(transition.get("in"), 0)
         frames = self._frame(transition.get("out"), begin) - begin + 1
-        upper = layers[int(_property(transition, "b_track"))]
+        number = _property(transition, "b_track")
+        if not re.fullmatch("[0-9]{1,4}", number) or int(number) >= len(layers):
+            raise ValueError(f"it is broken: a transition has no track {number!r}")
+        upper = layers[int(number)]
         fades_out = _property(transition, "reverse") == "1"
-        for number, clip in enumerate(upper):
+        for place, clip in enumerate(upper):
             end = clip.end - frames if fades_out else clip.start
             if end == begin and not _is_wipe(transition):
                 fade = {"fade_out" if fades_out else "fade_in": frames}
-                upper[number] = replace(clip, **fade)
+                upper[place] = replace(clip, **fade)
                 return
         what = f"the transition {_name(transition)!r} would be left out"
         self.edit.problem(upper[0].track if upper else "?", begin, "", what)
@@ -256,10 +263,9 @@ def _source(producer: Element) -> tuple[str, Fraction, str]:
         file, _, speed = file.rpartition("?")
     elif service not in FILMS:
         return file, Fraction(1), OTHERS.get(service, f"a clip made by {service!r}")
-    try:
-        factor = Fraction(speed.replace(",", "."))
-    except (ValueError, ZeroDivisionError):
-        return file, Fraction(1), f"a clip at a speed of {speed!r}"
+    if not SPEED.fullmatch(speed):
+        return file, Fraction(1), f"a clip at a speed of {speed!r:.40}"
+    factor = Fraction(speed.replace(",", "."))
     if service == "framebuffer" and factor < 0:
         # Where it begins depends on more than the project says.
         return file, factor, "a clip played backwards by an old slow motion"

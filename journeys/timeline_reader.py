@@ -1,7 +1,8 @@
 """Timelines from the files that editors write: .otio, .edl (CMX 3600) and .kdenlive."""
 
-import json
 import re
+import subprocess
+import sys
 from collections import Counter
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,6 +18,8 @@ from journeys.timeline import MOST_FRAMES, MOST_TOGETHER, Clip, Edit, Timeline, 
 
 # Kdenlive writes about a hundred lines for a clip.
 LARGEST_FILE = 30_000_000
+# Of an EDL: a comment with a path in it may be long.
+LONGEST_LINE = 1000
 # The first of the two lines of an EDL that make one event: its number, and its record times.
 FIRST_LINE = re.compile(r"^(\d+)\s.*?\s(\S+)\s+(\S+)\n(?:\D.*\n)*?\1\s", re.MULTILINE)
 # What follows M2 on the line of a speed: reel, media frames per second, and where in the media.
@@ -24,14 +27,10 @@ SPEED = re.compile(r"SPEED M2\s+(?P<reel>.*?)\s*(?P<speed>-?\d+(\.\d+)?)\s+[\d:;
 # The line of an event, and a time in it.
 EVENT = re.compile(r"^\d.*$", re.MULTILINE)
 TIME = re.compile(r"\b(\d\d:\d\d:\d\d):(\d\d)\b")
-# What the library raises, by Python's names and its own.
-UNREADABLE = (
-    otio.exceptions.OTIOError,
-    json.JSONDecodeError,
-    LookupError,
-    RecursionError,
-    TypeError,
-)
+TRIAL = """
+import sys, opentimelineio
+opentimelineio.core.deserialize_json_from_string(sys.stdin.buffer.read().decode())
+"""
 # Fractions as fine as this are exact for frames, and for speeds in percent.
 FINEST = 1_000_000
 
@@ -80,9 +79,13 @@ def read_otio(text: str) -> Timeline:
     Raises:
         ValueError: it is none.
     """
+    # The library ends the process that reads some broken files, such as a list where an object
+    # should be, so another one tries it first.
+    tried = subprocess.run([sys.executable, "-c", TRIAL], input=text.encode(), capture_output=True)
+    if tried.returncode:
+        told = tried.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        raise ValueError(f"this is no timeline of OpenTimelineIO ({told or 'it is broken'})")
     try:
-        # The library's own parser ends the process where brackets are nested too deeply.
-        json.loads(text)
         found = otio.core.deserialize_json_from_string(text)
         if not isinstance(found, otio.schema.Timeline):
             raise ValueError(f"there is a {type(found).__name__} in it, and no Timeline")
@@ -90,7 +93,7 @@ def read_otio(text: str) -> Timeline:
         # Later tracks lie above earlier ones.
         for track in found.video_tracks():
             _read_track(edit, track, Fraction(0))
-    except UNREADABLE as error:
+    except (otio.exceptions.OTIOError, LookupError, OverflowError, TypeError) as error:
         raise ValueError(f"this is no timeline of OpenTimelineIO ({error})") from error
     return edit.timeline()
 
@@ -104,7 +107,10 @@ def read_edl(text: str, rate: Fraction) -> Timeline:
     Raises:
         ValueError: it is none, or one at another rate.
     """
-    text = "\n".join(line.strip() for line in text.splitlines()) + "\n"
+    lines = [line.strip() for line in text.splitlines()]
+    if any(len(line) > LONGEST_LINE for line in lines):
+        raise ValueError(f"one of its lines has more than {LONGEST_LINE} characters")
+    text = "\n".join(lines) + "\n"
     for event in FIRST_LINE.finditer(text):
         if event[2] != event[3]:
             raise ValueError(
@@ -246,10 +252,11 @@ def _read_clip(edit: Edit, track: otio.schema.Track, clip: otio.schema.Clip, pla
     if not file:
         return
     speed = _speed(edit, track, clip, frame)
-    shown = clip.trimmed_range()
-    begin = shown.end_time_inclusive() if speed < 0 else shown.start_time
+    trim = clip.trimmed_range()
+    begin = trim.end_time_inclusive() if speed < 0 else trim.start_time
     first = _seconds(begin) - _media_start(clip)
-    edit.clips.append(place.clip(edit, track.name, edit.media(file), first, speed))
+    shown = place.clip(edit, track.name, edit.media(file), first, speed)
+    edit.clips += [shown] * (shown.frames > 0)
 
 
 def _source(clip: otio.schema.Clip) -> tuple[str, str]:
@@ -272,7 +279,7 @@ def _source(clip: otio.schema.Clip) -> tuple[str, str]:
 
 def _media_start(clip: otio.schema.Clip) -> Fraction:
     """The second at which the clock of a clip's media starts; some cameras' runs for days."""
-    known = clip.media_reference.available_range
+    known = clip.media_reference and clip.media_reference.available_range
     # Editors write a rate of 0 for pictures.
     if (
         known is None

@@ -91,6 +91,11 @@ def test_a_film_goes_by_its_name_without_folder_and_ending():
         edit.media("c/walk.mp4")
 
 
+OTIO = (TIMELINES / "opentimelineio.otio").read_text()
+MISPLACED = OTIO.replace('"media_references": {', '"OTIO_SCHEMA": {', 1)
+ENDLESS = OTIO.replace('"value": 20.0', '"value": Infinity', 1)
+
+
 # --- any file -------------------------------------------------------------------------------------
 
 
@@ -99,8 +104,10 @@ def test_a_film_goes_by_its_name_without_folder_and_ending():
     [
         ("edit.txt", "hello", "this is no timeline; save one as .otio, .edl or .kdenlive"),
         ("edit.txt", "", "this is no timeline; save one as .otio, .edl or .kdenlive"),
-        ("edit.otio", "{", "this is no timeline of OpenTimelineIO (Expecting"),
-        ("edit.otio", "[" * 100_000, "this is no timeline of OpenTimelineIO (maximum recursion"),
+        ("edit.otio", "{", "this is no timeline of OpenTimelineIO (ValueError: JSON pars"),
+        # These two end the process that the library runs in.
+        ("edit.otio", "[" * 100_000, "this is no timeline of OpenTimelineIO (it is broken)"),
+        ("edit.otio", MISPLACED, "this is no timeline of OpenTimelineIO (it is broken)"),
         ("edit.otio", "[]", "there is a AnyVector in it, and no Timeline"),
         ("edit.otio", '{"OTIO_SCHEMA": "Clip.2"}', "this is no timeline of OpenTimelineIO ("),
         ("edit.otio", '{"OTIO_SCHEMA": "Timeline.99"}', "this is no timeline of OpenTimelineIO ("),
@@ -191,6 +198,10 @@ def whats(timeline: Timeline) -> list[str]:
 def test_where_a_film_is(url, name):
     timeline = read(clip(media=SCHEMA.ExternalReference(url)))
     assert timeline.clips[0].media == name
+
+
+def test_a_clip_of_no_length_is_not_there():
+    assert [c.start for c in read(clip(0, -5), clip(0, 0), gap(5), clip(7)).clips] == [0]
 
 
 def test_a_film_that_is_missing_goes_by_its_clip_s_name():
@@ -465,6 +476,10 @@ BANK = (
 PATTERN = '<property name="resource">clock.pgm</property>'
 COMPOSITE = f"""<transition in="8" out="12">{SERVICE.format("composite")}
   <property name="a_track">2</property><property name="b_track">3</property></transition>"""
+WRAPPED = (
+    '<track producer="{dd00b816-3573-457d-b702-eb49e7ad8924}" in="00:00:00.000" '
+    'out="00:00:03.160"/>'
+)
 # The first thing in the sequence that is no track, and in the upper track.
 REST, UPPER = '<filter id="filter0">', '<track hide="audio" producer="playlist4"/>'
 
@@ -479,6 +494,8 @@ REST, UPPER = '<filter id="filter0">', '<track hide="audio" producer="playlist4"
          ", clip 'bank.mp4' at 00:00:01:00: a picture, which would become a gap"),
         (BANK, BANK.replace("avformat-novalidate", "frei0r.plasma"),
          ", clip 'bank.mp4' at 00:00:01:00: a clip made by 'frei0r.plasma', which would"),
+        ("2.000000:proxy", "1e999999999:proxy",
+         ", clip '0123456789abcdef.mp4' at 00:00:02:10: a clip at a speed of '1e999999999', which"),
         (ENTRY, ENTRY.replace("chain1", "tractor3"),
          " at 00:00:01:00: a nested sequence, which would become a gap"),
         ('<property name="resource"/>', PATTERN,
@@ -530,6 +547,9 @@ def test_dissolves_between_tracks_fade_the_upper_clip(reverse, fades):
             "an entry ends at 3, before it b",
         ),
         ('frame_rate_den="1"', 'frame_rate_den="0"', "no profile that says the frame rate"),
+        (WRAPPED, "", "its last tractor wraps nothing"),
+        (REST, COMPOSITE.replace(">3<", ">9<") + REST, "a transition has no track '9'"),
+        (REST, COMPOSITE.replace(">3<", ">-1<") + REST, "a transition has no track '-1'"),
         ("<mlt ", '<!DOCTYPE a [<!ENTITY b "c">]><mlt ', "no project of Kdenlive (DTDForbidden"),
     ],
 )
