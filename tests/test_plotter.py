@@ -110,7 +110,7 @@ def test_density_is_how_far_a_grey_is_from_white_to_black():
         grey = 12.92 * light if light <= 0.0031308 else 1.055 * light ** (1 / 2.4) - 0.055
         found = pens.choose(np.array([[grey] * 3]), WHITE, pens.read_pens(BLACK))
         assert found.density[0] == pytest.approx(density, abs=1e-3)
-        assert found.contrast[0] == pytest.approx(density, abs=1e-3)
+        assert np.linalg.norm(found.tone[0]) == pytest.approx(density, abs=1e-3)
 
 
 def test_each_pen_draws_its_own_colour_densely():

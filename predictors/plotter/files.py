@@ -14,8 +14,8 @@ from torch import Tensor
 
 from clipdraw import Drawing, render
 from predictors.outputs import size
-from predictors.plotter.ink import Line
 from predictors.plotter.pens import Pen, Rgb
+from predictors.plotter.polylines import Line
 from predictors.plotter.settings import GENERIC, Settings
 from predictors.plotter.sheet import MM, NAMED, Sheet
 

@@ -6,11 +6,11 @@ from math import ceil
 
 import numpy as np
 import shapely
-from jaxtyping import Float
-from shapely import affinity
 
+from predictors.plotter.hatching import HAIR, hatching
 from predictors.plotter.marks import DOT, FLATNESS, LEVELS, NO_PEN, Mark, wide
 from predictors.plotter.pens import Pen
+from predictors.plotter.polylines import Line, cut, length, polylines
 from predictors.plotter.settings import (
     HATCH,
     LINE,
@@ -25,8 +25,6 @@ from predictors.plotter.sheet import Sheet
 
 # Neighbouring lines of a solid area overlap by this share, so that no paper shows between them.
 OVERLAP = 0.05
-# Hairs between areas that touch, mm: closed, or half a tip of paper would show on both sides.
-HAIR = 0.01
 # Metres, eleven hours at 50 mm/s; and so many before what is hidden is cut away.
 MOST_INK, MOST_UNCUT = 2_000, 20_000
 # What lies over each other is worked out in tiles, so many along the longer side. For 2048 strokes
@@ -35,8 +33,6 @@ TILES = 8
 # Corners of what is looked at there, summed over all marks: some minutes. That photograph has
 # 1.5 million, and 2048 strokes across the whole sheet, at random, have 14.
 MOST_CORNERS = 100_000_000
-
-Line = Float[np.ndarray, "points 2"]
 
 
 def ink(
@@ -58,7 +54,7 @@ def ink(
         ValueError: more ink than a plotter could lay, or more overlaps than can be worked out.
     """
     found: list[list[Line]] = [[] for _ in pens]
-    hatched = [[[] for _ in range(LEVELS)] for _ in pens]
+    hatched, fills = [[[] for _ in range(LEVELS)] for _ in pens], [[] for _ in pens]
     metres = uncut = 0.0
     for mark, shown, hidden in visible(marks, sheet, settings, noticed, report):
         number, level = mark.look.pen, mark.look.level
@@ -73,13 +69,14 @@ def ink(
             )
         if mark.way == HATCH:
             hatched[number][level].append(shown)
+            fills[number] += [(shown, mark.look.tone)] * (mark.spine is None)
         else:
             found[number] += reversed(drawn(mark, shown, hidden, tip, sheet, noticed))
     for number, pen in enumerate(pens):
         found[number].reverse()
         # Where one pen's lines are over another's they lie beside each other.
         shift = number / len(pens)
-        found[number] += hatching(hatched[number], pen.tip, shift, settings, noticed)
+        found[number] += hatching(hatched[number], fills[number], pen.tip, shift, settings, noticed)
     return found
 
 
@@ -158,7 +155,8 @@ def drawn(
         whole = mark.cover.boundary
     else:
         whole = mark.spine if mark.way == LINE else passes(mark, tip, apart)
-    whole = polylines(shapely.clip_by_rect(whole, *sheet.frame.bounds))
+    # A hair more than the canvas: shapely drops lines that run along a rectangle's sides.
+    whole = polylines(shapely.clip_by_rect(whole, *sheet.frame.buffer(HAIR).bounds))
     if hidden.is_empty:
         return whole
     # The ink ends where what lies over it begins.
@@ -197,124 +195,3 @@ def rings(area: shapely.Geometry, tip: float, apart: float) -> list[Line]:
             found += [line for line in lines if length(line) >= 2 * tip]
         outer = inner
     return found
-
-
-def hatching(
-    areas: Sequence[Sequence[shapely.Geometry]],
-    tip: float,
-    shift: float,
-    settings: Settings,
-    noticed: Counter,
-) -> list[Line]:
-    """Parallel lines across the areas of one pen, given for each level, and their outlines.
-
-    All lines are those of one grid; from one level to the next every second one is left out. So
-    neighbours of one tone become one, and lines go on in darker ones.
-
-    Args:
-        shift: of the grid, in spacings.
-    """
-    lines, outlines, denser = [], [], shapely.Polygon()
-    for order, own in enumerate(map(shapely.union_all, areas)):
-        region = denser.union(own).buffer(HAIR)
-        middle = region.buffer(-tip / 2 - HAIR)
-        if middle.is_empty:
-            continue
-        # Turned so that its lines lie as they are written.
-        turned = affinity.rotate(middle, settings.hatch_angle, origin=(0, 0))
-        across = shapely.intersection(grid(turned.bounds, order, shift, settings), turned)
-        lines += polylines(affinity.rotate(across, -settings.hatch_angle, origin=(0, 0)))
-        if settings.outlines:
-            outlines += border(region.difference(denser).buffer(-tip / 2 - HAIR), outlines, tip)
-        denser = region
-    return lines + outlines + missed(areas, lines + outlines, settings, noticed)
-
-
-def grid(
-    box: tuple[float, float, float, float], order: int, shift: float, settings: Settings
-) -> shapely.Geometry:
-    """The level lines in a box that are in hatchings up to a level, and in no sparser ones."""
-    left, top, right, bottom = box
-    first, last = (y / settings.hatch_spacing - shift for y in (top, bottom))
-    lines = np.arange(ceil(first), last)
-    step = 2**order
-    lines = lines[lines % (2 * step) == step if order < LEVELS - 1 else lines % step == 0]
-    y = (lines + shift) * settings.hatch_spacing
-    ends = [np.stack([np.full_like(y, x), y], 1) for x in (left - 1, right + 1)]
-    return shapely.multilinestrings(shapely.linestrings(np.stack(ends, 1)))
-
-
-def border(area: shapely.Geometry, lines: Sequence[Line], tip: float) -> list[Line]:
-    """The outline of an area, but for where such lines are already beside it."""
-    outline = polylines(area.boundary)
-    if not lines:
-        return outline
-    there = shapely.buffer(
-        shapely.multilinestrings(list(map(shapely.linestrings, lines))), 1.5 * tip
-    )
-    pieces = [piece for line in outline for piece in cut(line, there)]
-    return [piece for piece in pieces if length(piece) >= tip]
-
-
-def missed(
-    areas: Sequence[Sequence[shapely.Geometry]],
-    lines: Sequence[Line],
-    settings: Settings,
-    noticed: Counter,
-) -> list[Line]:
-    """A line through the middle of each area that no line meets, unless it is so small that this
-    makes it more than twice as dark as it is."""
-    tree = shapely.STRtree([shapely.linestrings(line) for line in lines])
-    found = []
-    for level, some in enumerate(areas):
-        some = np.array(some, dtype=object)
-        some = np.delete(some, tree.query(some, predicate="intersects")[0])
-        large = shapely.area(some) >= (settings.hatch_spacing * 2**level / 2) ** 2
-        noticed["faint"] += int((~large).sum())
-        for area in some[large]:
-            middle = shapely.point_on_surface(area)
-            ray = shapely.LineString([(middle.x - 1e4, middle.y), (middle.x + 1e4, middle.y)])
-            ray = affinity.rotate(ray, -settings.hatch_angle)
-            found.append(max(polylines(area.intersection(ray)), key=length))
-    return found
-
-
-# --- polylines ------------------------------------------------------------------------------------
-
-
-def polylines(geometry: shapely.Geometry) -> list[Line]:
-    """The lines of a geometry, without its points."""
-    parts = shapely.get_parts(geometry)
-    parts = parts[(shapely.get_dimensions(parts) == 1) & ~shapely.is_empty(parts)]
-    return [shapely.get_coordinates(part) for part in parts]
-
-
-def length(line: Line) -> float:
-    return float(np.linalg.norm(np.diff(line, axis=0), axis=1).sum())
-
-
-def cut(line: Line, hidden: shapely.Geometry) -> list[Line]:
-    """The parts of a polyline outside of an area, in its direction.
-
-    Shapely would also cut it where it crosses itself, and a pen would turn off there.
-    """
-    ends = np.stack([line[:-1], line[1:]], 1)
-    edges = shapely.linestrings(ends)
-    shapely.prepare(hidden)
-    meets = shapely.intersects(hidden, edges)
-    if not meets.any():
-        return [line]
-    # Most edges are hidden wholly or not at all, which is found out a hundred times faster.
-    inside = shapely.covers(hidden, edges)
-    edges[inside] = None
-    meets &= ~inside
-    edges[meets] = shapely.difference(edges[meets], hidden)
-    pieces, edge = shapely.get_parts(edges, return_index=True)
-    kept = ~shapely.is_empty(pieces)
-    first, last = (shapely.get_coordinates(shapely.get_point(pieces[kept], i)) for i in (0, -1))
-    pieces, edge = np.stack([first, last], 1), edge[kept]
-    order = np.lexsort([np.linalg.norm(pieces[:, 0] - ends[edge, 0], axis=1), edge])
-    pieces = pieces[order]
-    breaks = (pieces[1:, 0] != pieces[:-1, 1]).any(1).nonzero()[0] + 1
-    runs = np.split(pieces, breaks) if len(pieces) else []
-    return [np.concatenate([run[:1, 0], run[:, 1]]) for run in runs]

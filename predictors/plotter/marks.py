@@ -14,7 +14,7 @@ from torch import Tensor
 from clipdraw import Drawing, render
 from clipdraw.renderers.reference import flatten
 from predictors.outputs import size
-from predictors.plotter.pens import FAR, Pen, Rgb, choose
+from predictors.plotter.pens import FAR, Pen, Rgb, Tone, choose
 from predictors.plotter.settings import HATCH, LINE, PASSES, Settings
 from predictors.plotter.sheet import Sheet
 
@@ -23,7 +23,8 @@ NO_PEN = -1
 # Spacings double from one level to the next, so that every line of a sparse hatching is one of the
 # dense ones, too, and goes on where they meet. Eight times as far apart, lines still shade.
 LEVELS = 4
-# How far from the paper's colour something begins: floral white is 0.02 from white, beige 0.05.
+# From here on a colour is told apart from the paper, or from its neighbour: floral white is 0.02
+# from white, beige 0.05.
 PALE = 0.03
 # What is at least so opaque hides what lies below; the rest lies over it.
 HIDING = 0.5
@@ -55,6 +56,7 @@ class Look:
     level: int
     """Lines are 2 ** level times as far apart as those of the densest hatching."""
     opaque: bool
+    tone: Tone
 
 
 @dataclass(frozen=True)
@@ -83,16 +85,16 @@ def looks(
     rgba = torch.stack([drawing.colors, drawing.fills])
     alpha = torch.where(there, rgba[..., 3], 0)
     rgb = torch.where(alpha[..., None] < HIDING, over(rgba, paper), seen(drawing, paper))
-    pen, density, distance, contrast = choose(rgb.reshape(-1, 3).double().numpy(), paper, pens)
+    pen, density, distance, tone = choose(rgb.reshape(-1, 3).double().numpy(), paper, pens)
     level = np.rint(-np.log2(density.clip(min=1e-9))).astype(int)
-    pen[(level >= LEVELS) | (contrast < PALE)] = NO_PEN
+    pen[(level >= LEVELS) | (np.linalg.norm(tone, axis=1) < PALE)] = NO_PEN
     opaque = alpha.flatten().numpy()
     noticed["transparent"] += int(((opaque > 0) & (opaque < CLEAR)).sum())
     noticed["pale"] += int(((opaque > 0) & (pen == NO_PEN)).sum())
     noticed["far"] += int(((opaque > 0) & (pen != NO_PEN) & (distance > FAR)).sum())
     found = [
-        Look(int(p), int(lines), bool(a >= HIDING)) if a > 0 else None
-        for p, lines, a in zip(pen, level, opaque, strict=True)
+        Look(int(p), int(lines), bool(a >= HIDING), own) if a > 0 else None
+        for p, lines, a, own in zip(pen, level, opaque, tone, strict=True)
     ]
     return found[: drawing.paths], found[drawing.paths :]
 

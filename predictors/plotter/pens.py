@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from jaxtyping import Float, Int
 
+from clipdraw.colors import oklab
 from clipdraw.svg_style import color
 
 # More than any carousel holds, and more than anybody changes by hand.
@@ -16,19 +18,6 @@ MOST_PENS = 16
 THINNEST, THICKEST = 0.05, 10.0
 LONGEST_NAME = 30
 PEN = re.compile(r"([A-Za-z][A-Za-z0-9 _-]*?)(?: (#[0-9a-fA-F]{6}))? (\d{1,3}(?:\.\d{1,4})?)")
-# From linear sRGB to the responses of the eye's cones, and from their cube roots to Oklab: Ottosson
-# 2020, "A perceptual color space for image processing".
-TO_CONES = np.array([
-    [0.4122214708, 0.5363325363, 0.0514459929],
-    [0.2119034982, 0.6806995451, 0.1073969566],
-    [0.0883024619, 0.2817188376, 0.6299787005],
-])  # fmt: skip
-TO_OKLAB = np.array([
-    [0.2104542553, 0.7936177850, -0.0040720468],
-    [1.9779984951, -2.4285922050, 0.4505937099],
-    [0.0259040371, 0.7827717662, -0.8086757660],
-])  # fmt: skip
-
 # CIE94 takes a difference of CIELAB's chroma C for 1 / (1 + 0.045 C) of itself; 385 units of that
 # are one of Oklab's (least squares over sRGB). Without it, a greyish blue sea is a black pen's.
 DULLED = 0.045 * 385
@@ -37,6 +26,8 @@ DULLED = 0.045 * 385
 FAR = 0.06
 
 Rgb = tuple[float, float, float]
+# As people see it: lightness, green to red, blue to yellow; less the paper's.
+Tone = Float[np.ndarray, "3"]
 
 
 @dataclass(frozen=True)
@@ -100,8 +91,8 @@ class Chosen(NamedTuple):
     """How dense its lines should be: 0 for bare paper, 1 for its densest."""
     distance: Float[np.ndarray, " n"]
     """From what the pen can make of it; from black to white it is 1."""
-    contrast: Float[np.ndarray, " n"]
-    """Distance from the paper."""
+    tone: Float[np.ndarray, "n 3"]
+    """The colours as people see them, less the paper's."""
 
 
 def choose(colours: Float[np.ndarray, "n 3"], paper: Rgb, pens: Sequence[Pen]) -> Chosen:
@@ -112,22 +103,20 @@ def choose(colours: Float[np.ndarray, "n 3"], paper: Rgb, pens: Sequence[Pen]) -
     so pink is thin red, and navy a blue that cannot be dark enough. Density is how far along the
     line that is. Of pens that come equally near the first one is taken.
     """
-    ground = perceived(np.array(paper))
+    ground = perceived(np.array([paper]))
     wanted = perceived(colours) - ground
     inks = perceived(np.array([pen.colour for pen in pens])) - ground
     # An ink of the paper's colour draws nothing.
     density = np.maximum(wanted @ inks.T / np.maximum((inks**2).sum(1), 1e-6), 0)
     distance = np.linalg.norm(wanted[:, None] - density[..., None] * inks, axis=2)
     pen, each = distance.argmin(1), np.arange(len(colours))
-    contrast = np.linalg.norm(wanted, axis=1)
-    return Chosen(pen, density[each, pen].clip(max=1), distance[each, pen], contrast)
+    return Chosen(pen, density[each, pen].clip(max=1), distance[each, pen], wanted)
 
 
-def perceived(srgb: Float[np.ndarray, "*n 3"]) -> Float[np.ndarray, "*n 3"]:
+def perceived(srgb: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
     """Lightness, green to red and blue to yellow, in which distances are about as people see them:
     Oklab, with its strong colours brought together as CIE94 does."""
-    light = np.where(srgb <= 0.04045, srgb / 12.92, ((np.maximum(srgb, 0) + 0.055) / 1.055) ** 2.4)
-    lab = np.cbrt(light @ TO_CONES.T) @ TO_OKLAB.T
-    chroma = DULLED * np.linalg.norm(lab[..., 1:], axis=-1, keepdims=True)
-    lab[..., 1:] *= np.log1p(chroma) / np.maximum(chroma, 1e-9)
+    lab = oklab(torch.from_numpy(srgb)).numpy()
+    chroma = DULLED * np.linalg.norm(lab[:, 1:], axis=1, keepdims=True)
+    lab[:, 1:] *= np.log1p(chroma) / np.maximum(chroma, 1e-9)
     return lab

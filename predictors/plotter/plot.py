@@ -51,9 +51,8 @@ def plot(settings: Settings, report: Callable[[str, float], None]) -> Plot:
     pens, told, noticed = read_pens(settings.pens), [], Counter()
     drawing = read(settings, told)
     paper = tuple(channel / 255 for channel in ImageColor.getrgb(settings.paper_colour))
-    on = sheet(
-        settings.paper, settings.orientation, settings.margin, (drawing.width, drawing.height)
-    )
+    canvas, widest = (drawing.width, drawing.height), max(pen.tip for pen in pens)
+    on = sheet(settings.paper, settings.orientation, settings.margin, canvas, widest)
     found = marks(drawing, on, paper, pens, settings, noticed)
     if noticed["transparent"] and settings.transparency == REFUSE:
         raise ValueError(

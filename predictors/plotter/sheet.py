@@ -21,7 +21,8 @@ LEAST = 10.0
 
 @dataclass(frozen=True)
 class Sheet:
-    """A sheet as it lies, and a canvas on it, as large as the margins leave room for."""
+    """A sheet as it lies, and a canvas on it, as large as the margins and half a tip leave room
+    for."""
 
     name: str
     width: float
@@ -43,27 +44,33 @@ class Sheet:
         return points * self.scale + points.new_tensor([self.left, self.top])
 
 
-def sheet(paper: str, orientation: str, margin: float, canvas: tuple[float, float]) -> Sheet:
+def sheet(
+    paper: str, orientation: str, margin: float, canvas: tuple[float, float], tip: float
+) -> Sheet:
     """The sheet for a canvas (width, height) in its own units; `auto` turns it so that the drawing
     comes out larger.
+
+    Args:
+        tip: of the widest pen, mm; half of it is ink beside a line along the canvas' edge.
 
     Raises:
         ValueError: a paper that is not known, too small or too large, or all margin.
     """
     sides = read_paper(paper)
-    room = [side - 2 * margin for side in sides]
+    room = [side - 2 * margin - tip for side in sides]
     if min(room) < LEAST:
         raise ValueError(
-            f"margin: {margin:g} mm on each side leave less than {LEAST:g} mm of {sides[0]:g} x "
-            f"{sides[1]:g} mm; choose a smaller margin"
+            f"margin: {margin:g} mm on each side and a tip of {tip:g} mm leave less than "
+            f"{LEAST:g} mm of {sides[0]:g} x {sides[1]:g} mm; choose a smaller margin"
         )
     turned = {"portrait": False, "landscape": True, "auto": canvas[0] > canvas[1]}[orientation]
     width, height = sorted(sides, reverse=turned)
-    scale = min((width - 2 * margin) / canvas[0], (height - 2 * margin) / canvas[1])
-    left, top = (width - scale * canvas[0]) / 2, (height - scale * canvas[1]) / 2
-    return Sheet(
-        paper, width, height, scale, left, top, shapely.box(left, top, width - left, height - top)
+    scale = min(
+        (side - 2 * margin - tip) / own for side, own in zip((width, height), canvas, strict=True)
     )
+    left, top = (width - scale * canvas[0]) / 2, (height - scale * canvas[1]) / 2
+    frame = shapely.box(left, top, width - left, height - top)
+    return Sheet(paper, width, height, scale, left, top, frame)
 
 
 def read_paper(paper: str) -> tuple[float, float]:
