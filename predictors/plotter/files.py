@@ -46,6 +46,8 @@ def document(lines: Sequence[Sequence[Line]], pens: Sequence[Pen], sheet: Sheet)
             layer.set_property(vpype.METADATA_FIELD_NAME, f"{number} {pen.name}")
             layer.set_property(vpype.METADATA_FIELD_COLOR, hex_of(pen.colour))
             layer.set_property(vpype.METADATA_FIELD_PEN_WIDTH, pen.tip * MM)
+            for part in ("linecap", "linejoin"):
+                layer.set_property(f"svg_stroke-{part}", "round")
             made.add(layer, number, with_metadata=True)
     return made
 
@@ -86,7 +88,7 @@ def lines_of(drawn: vpype.Document) -> Iterator[tuple[int, list[Line]]]:
 def svg(drawn: vpype.Document, source: str) -> str:
     """An SVG with a named layer for each pen, as Inkscape and plotters' drivers have them."""
     text = io.StringIO()
-    vpype.write_svg(text, drawn, source_string=source, set_date=False)
+    vpype.write_svg(text, drawn, source_string=source, use_svg_metadata=True, set_date=False)
     return text.getvalue()
 
 

@@ -35,9 +35,10 @@ def hatching(
             own; those of strokes, which often paint a tone together, are only where the tone ends.
         shift: of the grid, in spacings.
     """
-    lines, outlines, denser = [], [], shapely.Polygon()
+    lines, outlines, whole, denser = [], [], shapely.Polygon(), shapely.Polygon()
     for order, own in enumerate(map(shapely.union_all, areas)):
-        region = denser.union(own).buffer(HAIR)
+        whole = whole.union(own)
+        region = whole.buffer(HAIR)
         middle = region.buffer(-tip / 2 - HAIR)
         if middle.is_empty:
             continue

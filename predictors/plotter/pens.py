@@ -116,7 +116,7 @@ def choose(colours: Float[np.ndarray, "n 3"], paper: Rgb, pens: Sequence[Pen]) -
 def perceived(srgb: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
     """Lightness, green to red and blue to yellow, in which distances are about as people see them:
     Oklab, with its strong colours brought together as CIE94 does."""
-    lab = oklab(torch.from_numpy(srgb)).numpy()
+    lab = oklab(torch.from_numpy(srgb).double()).numpy()
     chroma = DULLED * np.linalg.norm(lab[:, 1:], axis=1, keepdims=True)
     lab[:, 1:] *= np.log1p(chroma) / np.maximum(chroma, 1e-9)
     return lab
