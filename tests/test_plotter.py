@@ -124,7 +124,8 @@ def test_each_pen_draws_its_own_colour_densely():
 @pytest.mark.parametrize(
     ("colour", "pen"),
     [("pink", "red"), ("maroon", "red"), ("navy", "blue"), ("skyblue", "blue"), ("grey", "black"),
-     ("gold", "yellow"), ("darkgreen", "green")],
+     ("gold", "yellow"), ("darkgreen", "green"), ("#225a7a", "blue"), ("#4a3f6b", "blue"),
+     ("#a0a0b0", "black"), ("#4a2c23", "black")],
 )  # fmt: skip
 def test_paler_and_darker_colours_go_to_the_pen_that_people_would_take(colour, pen):
     assert chosen(colour, Settings.pens)[0] == pen

@@ -21,6 +21,9 @@ PEN = re.compile(r"([A-Za-z][A-Za-z0-9 _-]*?)(?: (#[0-9a-fA-F]{6}))? (\d{1,3}(?:
 # CIE94 takes a difference of CIELAB's chroma C for 1 / (1 + 0.045 C) of itself; 385 units of that
 # are one of Oklab's (least squares over sRGB). Without it, a greyish blue sea is a black pen's.
 DULLED = 0.045 * 385
+# How much colour that is lost counts beside distance. With 0 a sea (#225a7a) and an evening sky
+# (#4a3f6b) are a black pen's, not the blue one's; with 1 a grey (#a0a0b0) is the blue one's.
+HUE = 0.7
 # From here on a colour is called another one than what its pen makes of it. Of red, blue and black
 # pens, red draws pink and brown (0.02, 0.03), and black olive green (0.07).
 FAR = 0.06
@@ -101,7 +104,7 @@ def choose(colours: Float[np.ndarray, "n 3"], paper: Rgb, pens: Sequence[Pen]) -
     The tones that a pen can hatch lie, as people see them, on about a straight line from the paper
     to its ink. Nearest is the pen whose line, drawn on beyond the ink, passes nearest to a colour:
     so pink is thin red, and navy a blue that cannot be dark enough. Density is how far along the
-    line that is. Of pens that come equally near the first one is taken.
+    line that is. A hue that gets lost counts in addition, and of equal pens the first is taken.
     """
     ground = perceived(np.array([paper]))
     wanted = perceived(colours) - ground
@@ -109,7 +112,10 @@ def choose(colours: Float[np.ndarray, "n 3"], paper: Rgb, pens: Sequence[Pen]) -
     # An ink of the paper's colour draws nothing.
     density = np.maximum(wanted @ inks.T / np.maximum((inks**2).sum(1), 1e-6), 0)
     distance = np.linalg.norm(wanted[:, None] - density[..., None] * inks, axis=2)
-    pen, each = distance.argmin(1), np.arange(len(colours))
+    chroma, hues = (np.linalg.norm(x[:, 1:], axis=1) for x in (wanted, inks))
+    kept = wanted[:, 1:] @ inks[:, 1:].T / np.maximum(hues, 1e-6)
+    lost = chroma[:, None] - np.maximum(kept, 0)
+    pen, each = (distance + HUE * lost).argmin(1), np.arange(len(colours))
     return Chosen(pen, density[each, pen].clip(max=1), distance[each, pen], wanted)
 
 
