@@ -100,8 +100,10 @@ def visible(
         report("step", len(marks) - number)
         report("steps", len(marks))
         mark, near = marks[number], tree.query(covers[number], predicate="intersects")
-        # Without the lines in which areas touch tiles from outside.
-        parts = shapely.buffer(shapely.intersection(covers[number], tiles[near]), 0)
+        # An intersection takes 8 s for a spiral of 200 turns where clipping takes a hundredth. The
+        # lines go in which areas touch tiles from outside.
+        parts = [shapely.clip_by_rect(covers[number], *tiles[tile].bounds) for tile in near]
+        parts = shapely.buffer(parts, 0)
         corners += int(shapely.get_num_coordinates([*parts, *hidden[near]]).sum())
         if corners > MOST_CORNERS:
             raise ValueError(
