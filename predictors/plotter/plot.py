@@ -148,26 +148,7 @@ def figures(plotted: Plot, settings: Settings, said: Sequence[str]) -> dict[str,
         said: warnings of the files.
     """
     drawn, on = plotted.drawn, plotted.sheet
-    ways = pace.travels(drawn)
-    each = []
-    for number, pen in enumerate(plotted.pens, 1):
-        lines = pace.lengths(drawn.layers.get(number, []))
-        air = ways.get(number, lines)
-        time = pace.seconds(lines, settings.draw_speed, pace.DRAWING)
-        time += pace.seconds(air, settings.travel_speed, pace.TRAVELLING)
-        time += 2 * pace.LIFT * len(lines)
-        each.append(
-            {
-                "pen": number,
-                "name": pen.name,
-                "colour": files.hex_of(pen.colour),
-                "tip_mm": pen.tip,
-                "lines": len(lines),
-                "pen_down_m": lines.sum() / 1000,
-                "pen_up_m": air.sum() / 1000,
-                "minutes": time / 60,
-            }
-        )
+    each = by_pen(plotted, settings)
     left, top, right, bottom = (side / MM for side in drawn.bounds())
     totals = {
         name: sum(one[name] for one in each)
@@ -189,6 +170,30 @@ def figures(plotted: Plot, settings: Settings, said: Sequence[str]) -> dict[str,
             "versions": {name: version(name) for name in PACKAGES},
         }
     )
+
+
+def by_pen(plotted: Plot, settings: Settings) -> list[dict[str, Any]]:
+    """What each pen draws, and how long that takes."""
+    ways, each = pace.travels(plotted.drawn), []
+    for number, pen in enumerate(plotted.pens, 1):
+        lines = pace.lengths(plotted.drawn.layers.get(number, []))
+        air = ways.get(number, lines)
+        time = pace.seconds(lines, settings.draw_speed, pace.DRAWING)
+        time += pace.seconds(air, settings.travel_speed, pace.TRAVELLING)
+        time += 2 * pace.LIFT * len(lines)
+        each.append(
+            {
+                "pen": number,
+                "name": pen.name,
+                "colour": files.hex_of(pen.colour),
+                "tip_mm": pen.tip,
+                "lines": len(lines),
+                "pen_down_m": lines.sum() / 1000,
+                "pen_up_m": air.sum() / 1000,
+                "minutes": time / 60,
+            }
+        )
+    return each
 
 
 def rounded(value: Any) -> Any:
