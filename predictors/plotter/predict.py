@@ -107,12 +107,14 @@ class Predictor(BaseRunner):
         ),
         pen_down: str = Input(
             description="G-code that lowers the pen; | separates commands, as in M3 S40 | G4 P0.2",
-            regex="^[ -~]{1,100}$",
+            regex="^[A-Za-z]-?[0-9.]+( ?[|]? ?[A-Za-z]-?[0-9.]+)*$",
+            max_length=100,
             default="G0 Z0",
         ),
         pen_up: str = Input(
             description="G-code that raises the pen; | separates commands",
-            regex="^[ -~]{1,100}$",
+            regex="^[A-Za-z]-?[0-9.]+( ?[|]? ?[A-Za-z]-?[0-9.]+)*$",
+            max_length=100,
             default="G0 Z5",
         ),
         draw_speed: float = Input(
