@@ -85,8 +85,9 @@ def _dashes(folder: Path) -> str:
     luck = np.random.default_rng(0)
     ends = zip(luck.uniform(0, 590, (DASHES, 2)), luck.uniform(-3, 3, (DASHES, 2)), strict=True)
     paths = "".join(f'<path d="M{x:.1f} {y:.1f}l{a:.1f} {b:.1f}"/>' for (x, y), (a, b) in ends)
-    svg = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 594 594" fill="none" stroke="#000">'
-    (folder / "dashes.svg").write_text(f"{svg}{paths}</svg>")
+    svg = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 594 594">'
+    group = '<g fill="none" stroke="#000" stroke-width="0.4">'
+    (folder / "dashes.svg").write_text(f"{svg}{group}{paths}</g></svg>")
     return str(folder / "dashes.svg")
 
 
