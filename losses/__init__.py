@@ -8,6 +8,7 @@ from losses.guidance import Guidance
 from losses.images import PictureDistance
 from losses.prompts import parse_prompts
 from losses.similarity import Similarity
+from losses.style import StyleDistance
 
 LOSSES = {
     "centre": CentrePenalty,
@@ -16,6 +17,7 @@ LOSSES = {
     "frame": KeepInFrame,
     "picture": PictureDistance,
     "similarity": Similarity,
+    "style": StyleDistance,
 }
 """Every term of the loop, by name."""
 
@@ -29,6 +31,7 @@ __all__ = [
     "PictureDistance",
     "ScoreDistillation",
     "Similarity",
+    "StyleDistance",
     "centre_penalty",
     "keep_in_frame",
     "load_encoder",
