@@ -169,6 +169,17 @@ class Drawing:
         """A snapshot: same values, no graph, no shared memory."""
         return self.replace(**{k: v.detach().clone() for k, v in self.floats.items()})
 
+    def fitted(self, width: float, height: float) -> Drawing:
+        """Brought to another canvas, as large as fits, in the middle."""
+        scale = min(width / self.width, height / self.height)
+        corner = [(width - scale * self.width) / 2, (height - scale * self.height) / 2]
+        return self.replace(
+            points=self.points * scale + self.points.new_tensor(corner),
+            widths=self.widths * scale,
+            width=float(width),
+            height=float(height),
+        )
+
     def take(self, paths: Int[Tensor, " taken"]) -> Drawing:
         """The paths with these numbers, in this order; a number may come more than once."""
         contours_of_path = torch.bincount(self.path, minlength=self.paths)
@@ -207,13 +218,16 @@ class Drawing:
             **{name: over(getattr(self, name), paths) for name in OF_PATHS},
         )
 
+    def pick(self, pictures: Sequence[int]) -> Drawing:
+        """Only these pictures of the batch, whose numbers ascend."""
+        numbers = torch.tensor(pictures)
+        some = self.select(torch.isin(self.picture, numbers))
+        renumbered = torch.searchsorted(numbers, some.picture)
+        return some.replace(picture=renumbered, pictures=len(numbers))
+
     def split(self) -> list[Drawing]:
         """The batch as a list of single pictures."""
-        alone = []
-        for index in range(self.pictures):
-            one = self.select(self.picture == index)
-            alone.append(one.replace(picture=torch.zeros_like(one.picture), pictures=1))
-        return alone
+        return [self.pick([index]) for index in range(self.pictures)]
 
     def each_path(self) -> Iterator[Path]:
         """The paths one by one, with views of the drawing's tensors."""

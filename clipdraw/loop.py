@@ -35,6 +35,10 @@ Term = Callable[[Scene], Float[Tensor, " pictures"]]
 """A loss: one number per picture, smaller is better."""
 
 
+Constraint = Callable[[Drawing, float], Drawing]
+"""What a drawing has to be: see `clipdraw.constraints`."""
+
+
 class Weighted(NamedTuple):
     """A loss and how much it counts."""
 
@@ -88,6 +92,26 @@ class Frame:
     state: dict[str, Tensor]
     """All that `optimise(state=...)` needs to go on from here, bit for bit."""
 
+    def pick(self, pictures: Sequence[int]) -> Frame:
+        """What it would be if these pictures, whose numbers ascend, had been drawn alone."""
+        numbers, drawing = list(pictures), self.drawing
+        chosen = torch.isin(drawing.picture, torch.tensor(numbers))
+        rows = {name: chosen for name in ("widths", "colors", "fills")}
+        rows["points"] = chosen[drawing.path_of_point]
+        state = {}
+        for name, value in self.state.items():
+            kind = next((part for part in name.split(".") if part in rows), None)
+            if kind is not None and value.dim():
+                value = value[rows[kind].to(value.device)]
+            if not name.startswith("generator."):
+                state[name] = value
+        for new, old in enumerate(numbers):
+            state[f"generator.{new}"] = self.state[f"generator.{old}"]
+        terms = {name: values[numbers] for name, values in self.terms.items()}
+        return Frame(
+            self.step, self.steps, drawing.pick(numbers), self.picture[numbers], terms, state
+        )
+
 
 class NotFinite(FloatingPointError):
     """A loss or a gradient became NaN or infinite: the message says which, and at what step."""
@@ -101,6 +125,7 @@ def optimise(
     generators: Sequence[torch.Generator],
     rates: Rates = Rates(),
     width_bounds: tuple[float, float] = (2.0, 100.0),
+    constraints: Sequence[Constraint] = (),
     size: tuple[int, int] | None = None,
     background: Sequence[float] = WHITE,
     backend: str | None = None,
@@ -119,6 +144,7 @@ def optimise(
         rates: step sizes in canvas units.
         width_bounds: smallest and largest full stroke width, canvas units; CLIPDraw's when left
             out. Widths and colours are clamped after each step, points never are.
+        constraints: what the drawing is made to be after each step, one after the other.
         size: (height, width) in pixels at which the drawing is looked at; its canvas when left out.
         background: opaque RGB in [0, 1].
         backend: see `render`.
@@ -166,6 +192,11 @@ def optimise(
             leaves["widths"].clamp_(*width_bounds)
             for name in leaves.keys() & {"colors", "fills"}:
                 leaves[name].clamp_(0, 1)
+            made = drawing.replace(**leaves)
+            for constraint in constraints:
+                made = constraint(made, (step + 1) / steps)
+            for name, leaf in leaves.items() if constraints else ():
+                leaf.copy_(getattr(made, name))
 
 
 def _check(values: Mapping[str, Tensor], step: int) -> None:

@@ -48,6 +48,8 @@ EFFECTS = {
 }  # fmt: skip
 MARKERS = ("marker", "marker-start", "marker-mid", "marker-end")
 HREFS = ("href", "{http://www.w3.org/1999/xlink}href")
+# What people call things; the second is how Inkscape, and whoever follows it, names layers.
+NAMES = ("id", "{http://www.inkscape.org/namespaces/inkscape}label")
 # Marks the paper that `to_svg` puts first, which nobody else writes like this.
 OUR_COLOR = re.compile(r"rgb\([0-9.e+-]++%,[0-9.e+-]++%,[0-9.e+-]++%\)")
 
@@ -87,6 +89,22 @@ def from_svg(file: str | File) -> Drawing:
         more = f" and {count - 1} more" if count > 1 else ""
         warnings.warn(f"{file.name} has {kind}: {first}{more}", UserWarning, stacklevel=2)
     return drawing
+
+
+def names_of_paths(file: str | File) -> list[frozenset[str]]:
+    """What each path of `from_svg` is called in its file: the ids, and the names of layers, of its
+    element and of all groups around it.
+
+    Raises:
+        ValueError: as `from_svg` does.
+    """
+    file = File(file)
+    reader = Reader(_parse(file))
+    try:
+        reader.drawing()
+    except ValueError as error:
+        raise ValueError(f"{file.name} {error}") from error
+    return reader.names
 
 
 @dataclass(frozen=True)
@@ -170,6 +188,7 @@ class Reader:
     def __init__(self, root: ET.Element):
         self.root = root
         self.paths: list[Path] = []
+        self.names: list[frozenset[str]] = []
         self.noticed: dict[str, tuple[str, int]] = {}
         self._by_id = {element.get("id"): element for element in reversed(list(root.iter()))}
         self._sheet = Stylesheet(root, self.notice)
@@ -259,6 +278,9 @@ class Reader:
         else:
             self._group(element, tag, here)
         new = self.paths[count:]
+        if tag in SHAPES:
+            names = (e.get(name) for e in here.above for name in NAMES)
+            self.names += [frozenset(filter(None, names))] * len(new)
         if opacity < 1 and sum((p.fill is not None) + (p.color is not None) for p in new) > 1:
             self.notice("opacity of several things together, given to each of them", element)
 

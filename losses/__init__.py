@@ -3,7 +3,14 @@
 from losses.crossing import Crossing
 from losses.distillation import ScoreDistillation
 from losses.encoders import Encoder, load_encoder
-from losses.geometry import CentrePenalty, KeepInFrame, centre_penalty, keep_in_frame
+from losses.geometry import (
+    CentrePenalty,
+    KeepInFrame,
+    StayWithin,
+    centre_penalty,
+    keep_in_frame,
+    stay_within,
+)
 from losses.guidance import Guidance
 from losses.images import PictureDistance
 from losses.prompts import parse_prompts
@@ -18,6 +25,7 @@ LOSSES = {
     "picture": PictureDistance,
     "similarity": Similarity,
     "style": StyleDistance,
+    "within": StayWithin,
 }
 """Every term of the loop, by name."""
 
@@ -31,9 +39,11 @@ __all__ = [
     "PictureDistance",
     "ScoreDistillation",
     "Similarity",
+    "StayWithin",
     "StyleDistance",
     "centre_penalty",
     "keep_in_frame",
     "load_encoder",
     "parse_prompts",
+    "stay_within",
 ]

@@ -1,9 +1,11 @@
-"""Prompts that name several things, and where on the canvas each of them goes.
+"""Prompts that name several things, where on the canvas each of them goes, and how to look there.
 
 A small prior dreams one thing at a time, and that well. So `a cat and two stars` is read as a cat,
 a star and a star; each is dreamt, judged and mended alone, in a cell of its own. (Composition by
 regions, as in MultiDiffusion, Bar-Tal et al. 2023, with the regions given by the number of things.)
 """
+
+from __future__ import annotations
 
 import re
 from collections.abc import Sequence
@@ -32,12 +34,65 @@ AND = re.compile(r"\s*(?:,\s*and|,|\band|&|\+)\s+(?=(?:an?|the|one|two|three|fou
 COUNTED = re.compile(r"(two|three|four|[234])\s+(.+)", re.IGNORECASE)
 
 
+class Window(NamedTuple):
+    """Rows and columns of a picture."""
+
+    top: int
+    left: int
+    rows: int
+    columns: int
+
+
 class Cell(NamedTuple):
     """A square of the canvas, in fractions of its shorter side."""
 
     left: float
     top: float
     side: float
+
+    def window(self, height: int, width: int) -> Window:
+        """Where it is in a picture of that size."""
+        short = min(height, width)
+        left = (width - short) / 2 + self.left * short
+        top = (height - short) / 2 + self.top * short
+        side = round(self.side * short)
+        x, y = (min(round(at), length - side) for at, length in ((left, width), (top, height)))
+        return Window(y, x, side, side)
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """A box of the canvas, and perhaps only what a mask shows of it."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    """Fractions of the canvas's width and height."""
+    mask: Float[Tensor, "rows columns"] | None = None
+    """Over the whole canvas, at any size: 1 inside, 0 outside."""
+
+    def window(self, height: int, width: int) -> Window:
+        """Where its box is in a picture of that size; a pixel at least."""
+        top, bottom = (round(at * height) for at in (self.top, self.bottom))
+        left, right = (round(at * width) for at in (self.left, self.right))
+        top, left = min(top, height - 1), min(left, width - 1)
+        return Window(top, left, max(bottom - top, 1), max(right - left, 1))
+
+    def square(self, aspect: float) -> Region:
+        """The largest square in the middle of the box; `aspect` is the canvas's width by height."""
+        wide, tall = (self.right - self.left) * aspect, self.bottom - self.top
+        x, y = (wide - min(wide, tall)) / 2 / aspect, (tall - min(wide, tall)) / 2
+        return replace(
+            self,
+            left=self.left + x, right=self.right - x, top=self.top + y, bottom=self.bottom - y,
+        )  # fmt: skip
+
+    def shown(self, height: int, width: int) -> Float[Tensor, "height width"] | None:
+        """The mask in a picture of that size."""
+        if self.mask is None:
+            return None
+        return F.interpolate(self.mask[None, None], (height, width), mode="area")[0, 0]
 
 
 # Cells overlap a little: what a prior dreams has a margin.
@@ -86,20 +141,55 @@ def lay_out(pictures: Sequence[Float[Tensor, "3 side side"]]) -> Float[Tensor, "
     return sheet
 
 
+def lay_over(
+    pictures: Sequence[Float[Tensor, "3 side side"]],
+    regions: Sequence[Region],
+    sheet: Float[Tensor, "3 rows columns"],
+    aspect: float,
+) -> Float[Tensor, "3 rows columns"]:
+    """Pictures over a sheet, each in the middle of its region as large as fits, later ones on top.
+
+    `aspect` is the canvas's width by its height.
+    """
+    laid = sheet.clone()
+    _, rows, columns = sheet.shape
+    for picture, region in zip(pictures, regions, strict=True):
+        top, left, tall, wide = region.square(aspect).window(rows, columns)
+        window = laid[:, top : top + tall, left : left + wide]
+        size = window.shape[1:]
+        small = F.interpolate(picture[None], size, mode="bilinear", antialias=True)[0]
+        shown = region.shown(rows, columns)
+        if shown is not None:
+            shown = shown[top : top + tall, left : left + wide]
+            small = torch.lerp(window, small, shown.expand_as(small))
+        window.copy_(small)
+    return laid
+
+
 @dataclass(frozen=True, eq=False)
 class Within:
-    """A term that sees one cell of the picture as if it were all of it."""
+    """A term that sees one part of the picture as if it were all of it: enlarged until its shorter
+    side is the picture's; around a mask it sees paper."""
 
-    cell: Cell
+    place: Cell | Region
     term: Term
 
     def __call__(self, scene: Scene) -> Float[Tensor, " pictures"]:
-        height, width = scene.picture.shape[-2:]
-        short = min(height, width)
-        left = (width - short) / 2 + self.cell.left * short
-        top = (height - short) / 2 + self.cell.top * short
-        side = round(self.cell.side * short)
-        x, y = (min(round(at), length - side) for at, length in ((left, width), (top, height)))
-        window = scene.picture[:, :, y : y + side, x : x + side]
-        whole = F.interpolate(window, (short, short), mode="bilinear", align_corners=False)
-        return self.term(replace(scene, picture=whole))
+        return self.term(replace(scene, picture=zoom(scene.picture, self.place, scene.background)))
+
+
+def zoom(
+    picture: Float[Tensor, "pictures 3 height width"],
+    place: Cell | Region,
+    background: Sequence[float],
+) -> Float[Tensor, "pictures 3 rows columns"]:
+    """One part of pictures, as `Within` shows it."""
+    height, width = picture.shape[-2:]
+    if isinstance(place, Region) and (shown := place.shown(height, width)) is not None:
+        paper = torch.as_tensor(background)[:, None, None].to(picture)
+        picture = paper + shown.to(picture) * (picture - paper)
+    top, left, rows, columns = place.window(height, width)
+    window = picture[:, :, top : top + rows, left : left + columns]
+    grown = min(height, width) / min(rows, columns)
+    size = (round(rows * grown), round(columns * grown))
+    return F.interpolate(window, size, mode="bilinear", align_corners=False)

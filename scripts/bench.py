@@ -1,6 +1,8 @@
 """What drawing costs: `scripts/bench render` times the renderers, `scripts/bench step` a step of
-the loop, `scripts/bench draw` whole drawings; `scripts/bench views` draws with raster and with
-vector views, and `scripts/bench vectorize` compares that predictor with vtracer.
+the loop, `scripts/bench draw` whole drawings, `scripts/bench seeds` several in one pass,
+`scripts/bench memory` what each predictor takes at most;
+`scripts/bench views` draws with raster and with vector views, and `scripts/bench vectorize`
+compares that predictor with vtracer.
 
 Times are medians; compare them within one run only, machines differ and have moods.
 """
@@ -16,7 +18,9 @@ import torch
 from rich.console import Console
 
 from scripts.bench_draw import time_drawings
+from scripts.bench_memory import measure_memory
 from scripts.bench_render import BACKENDS, time_renderers
+from scripts.bench_seeds import time_seeds
 from scripts.bench_step import time_steps
 from scripts.bench_vectorize import compare_vectorizers
 from scripts.bench_views import compare_views
@@ -33,6 +37,8 @@ def main() -> int:
     render.add_argument("--json", type=Path, metavar="FILE", help="write the rows here as well")
     step = kinds.add_parser("step", help="where the time of a step of the loop goes")
     kinds.add_parser("draw", help="whole drawings, by preset")
+    kinds.add_parser("memory", help="what every predictor takes at most")
+    kinds.add_parser("seeds", help="several seeds in one pass beside one after the other")
     views = kinds.add_parser("views", help="drawings with raster and with vector views")
     views.add_argument("--drawings", type=int, default=20, help="how many prompts")
     views.add_argument("--sheet", type=Path, metavar="FILE", help="save them side by side")
@@ -55,6 +61,12 @@ def main() -> int:
         return 0
     if arguments.kind == "draw":
         console.print(time_drawings(f"{machine('cpu')}, medians in seconds"))
+        return 0
+    if arguments.kind == "memory":
+        console.print(measure_memory(machine("cpu")))
+        return 0
+    if arguments.kind == "seeds":
+        console.print(time_seeds(machine("cpu")))
         return 0
     if arguments.device == "cuda" and not torch.cuda.is_available():
         console.print("scripts/bench: torch.cuda.is_available() is false on this machine")

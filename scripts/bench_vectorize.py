@@ -2,7 +2,9 @@
 
 Both SVGs are seen through resvg, which neither of them knows, at the size that shapes are compared
 at. All of vtracer's settings below are tried. Of its files that are no longer than ours the closest
-to the picture stands in the table, and of those that come as close as ours the shortest.
+to the picture stands in the table, and of those that come as close as ours the shortest. Where the
+closest has fewer paths than ours, we draw once more with fewer still, each with more curves, in as
+many bytes.
 """
 
 import importlib
@@ -16,6 +18,7 @@ from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -38,11 +41,13 @@ VTRACER = {
     "layer_difference": (8, 16, 32, 64, 96),
     "path_precision": (1,),
 }
-# "vtracer" and "as close" head its paths.
+# "vtracer" and "as close" head its paths, "fewer" ours.
 HEADINGS = (
     "picture", "shapes", "paths", "PSNR", "SSIM", "bytes", "s",
-    "vtracer", "PSNR", "SSIM", "bytes", "as close", "bytes",
+    "vtracer", "PSNR", "SSIM", "bytes", "fewer", "PSNR", "bytes", "as close", "bytes",
 )  # fmt: skip
+# Curves in an outline: the default, and the most that may be asked for.
+SEGMENTS, MOST_SEGMENTS = 4, 16
 GAP = 8
 
 
@@ -58,8 +63,16 @@ class Result:
     seconds: float
 
 
-Row = tuple[Result, Result | None, Result | None]
-"""Ours, vtracer's in as many bytes, and vtracer's that is as close; None where there is none."""
+class Row(NamedTuple):
+    """None where there is none."""
+
+    ours: Result
+    short: Result | None
+    """vtracer's closest in as many bytes."""
+    close: Result | None
+    """vtracer's shortest that is as close."""
+    fewer: Result | None
+    """Ours with fewer paths than vtracer's closest; None where ours has fewer already."""
 
 
 def compare_vectorizers(sheet: Path | None, title: str) -> Table:
@@ -75,12 +88,21 @@ def compare_vectorizers(sheet: Path | None, title: str) -> Table:
             file = Path(folder, f"{name}.png")
             given[name].save(file)
             theirs = list(traced(file))
-            rows[name] = [
-                (ours, *rivals(ours, theirs)) for ours in (drawn(file, n) for n in SHAPES)
-            ]
+            rows[name] = [row(file, shapes, theirs) for shapes in SHAPES]
     if sheet:
         side_by_side(given, rows).save(sheet)
     return table(rows, title)
+
+
+def row(file: Path, shapes: int, theirs: list[Result]) -> Row:
+    """Ours by a number of shapes, and what it is compared with."""
+    ours = drawn(file, shapes)
+    short, close = rivals(ours, theirs)
+    if short is None or ours.paths < short.paths:
+        return Row(ours, short, close, None)
+    count = max(short.paths - 1, 1)
+    segments = min(round(SEGMENTS * ours.paths / count), MOST_SEGMENTS)
+    return Row(ours, short, close, drawn(file, count, segments))
 
 
 def package(name: str) -> ModuleType:
@@ -99,10 +121,11 @@ def file_of(name: str) -> Path:
     return next(file for file in folder.glob(f"{name}.*") if file.suffix in (".jpg", ".png"))
 
 
-def drawn(file: Path, shapes: int) -> Result:
-    """Ours, at the default settings but for the number of shapes; films are not counted."""
+def drawn(file: Path, shapes: int, segments: int = SEGMENTS) -> Result:
+    """Ours, at the default settings but for the number of shapes and of curves in each; films are
+    not counted."""
     start = time.perf_counter()
-    settings = draw.Settings(image=file, shapes=shapes, size=SIZE)
+    settings = draw.Settings(image=file, shapes=shapes, segments=segments, size=SIZE)
     plan = draw.plan(settings)
     *_, frame = draw.draw(settings, plan)
     drawing = draw.finished(settings, plan, frame.drawing)
@@ -154,15 +177,18 @@ def table(rows: Mapping[str, list[Row]], title: str) -> Table:
     for heading in HEADINGS:
         printed.add_column(heading, justify="right")
     for name, results in rows.items():
-        for shapes, (ours, short, close) in zip(SHAPES, results, strict=True):
+        for shapes, (ours, short, close, fewer) in zip(SHAPES, results, strict=True):
             printed.add_row(
                 name, str(shapes), *cells(ours), f"{ours.seconds:.0f}", *cells(short),
+                *([str(fewer.paths), f"{fewer.psnr:.2f}", str(fewer.bytes)] if fewer else "   "),
                 *([str(close.paths), str(close.bytes)] if close else "--"),
             )  # fmt: skip
     for i, shapes in enumerate(SHAPES):
-        ours, short = zip(*((row[i][0], row[i][1]) for row in rows.values()), strict=True)
+        ours, short = zip(
+            *((found[i].ours, found[i].short) for found in rows.values()), strict=True
+        )
         seconds = statistics.mean(one.seconds for one in ours)
-        printed.add_row("mean", str(shapes), *mean(ours), f"{seconds:.0f}", *mean(short), "", "")
+        printed.add_row("mean", str(shapes), *mean(ours), f"{seconds:.0f}", *mean(short), *" " * 5)
     return printed
 
 
@@ -188,7 +214,7 @@ def side_by_side(given: Mapping[str, Image.Image], rows: Mapping[str, list[Row]]
     for i, name in enumerate(given):
         columns = [
             (given[name], None),
-            *((ours.seen, short and short.seen) for ours, short, _ in rows[name]),
+            *((row.ours.seen, row.short and row.short.seen) for row in rows[name]),
         ]
         for x, column in enumerate(columns):
             for y, image in enumerate(column):

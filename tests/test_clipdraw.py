@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from clipdraw import Scene, from_svg, scribble, to_svg
 from clipdraw.loop import NotFinite, Weighted
 from clipdraw.svg_reader import read_notes
-from predictors.clipdraw import draw, predict
+from predictors.clipdraw import draw, dreams, predict
 from predictors.clipdraw.presets import PRESETS
 from predictors.state import load_state, save_state
 from scripts.predict import main
@@ -166,7 +166,7 @@ def test_the_same_seed_gives_the_same_bytes(heart, tmp_path):
 
 
 def test_a_run_that_was_interrupted_goes_on_as_if_it_had_not_been(heart, tmp_path):
-    files = predict.results(settings(steps=6), 3, False, None, tmp_path, lambda name, value: None)
+    files = predict.results(settings(steps=6), predict.Job(3), tmp_path, lambda name, value: None)
     assert [next(files).name for _ in range(2)] == ["step-00000.png", "step-00003.png"]
     kept = [files.throw(KeyboardInterrupt()).name, *(file.name for file in files)]
     assert kept[:2] == ["drawing.svg", "drawing.png"]
@@ -191,7 +191,7 @@ def test_a_number_gone_wrong_keeps_what_was_drawn(monkeypatch, tmp_path, capsys)
         )
 
     monkeypatch.setattr(draw, "plan", plan)
-    files = predict.results(settings(steps=6), 3, False, None, tmp_path, lambda name, value: None)
+    files = predict.results(settings(steps=6), predict.Job(3), tmp_path, lambda name, value: None)
     got = []
     with pytest.raises(NotFinite, match="step 4: breaks is no longer a finite number"):
         for file in files:
@@ -207,6 +207,8 @@ def test_nothing_is_left_behind(monkeypatch, tmp_path):
               "background": "#ffffff", "centre_weight": None, "centre_threshold": 75.0,
               "centre_power": 2.0, "centre_x": 0.5, "centre_y": 0.5, "learning_rate": 1.0,
               "views": None, "keep_dreams": False, "drawing": None, "resume": None,
+              "palette": "", "within": "", "regions": "", "mask": None, "freeze": "",
+              "seeds": 1, "keep": 4,
               **SMALL}  # fmt: skip
     run = predict.Predictor().run(**inputs)
     assert next(run).exists()
@@ -269,7 +271,7 @@ def test_mending_that_was_refused_is_not_in_the_film(monkeypatch, tmp_path):
         monkeypatch.setattr(
             draw, "choose", lambda *given, mended=mended: choose(*given)._replace(mended=mended)
         )
-        list(predict.results(settings(steps=10), 99, False, None, tmp_path, lambda *_: None))
+        list(predict.results(settings(steps=10), predict.Job(99), tmp_path, lambda *_: None))
     # Eleven frames and the drawing; refused from the eighth on.
     assert shown[::2] == [12, 9]
 
@@ -293,7 +295,7 @@ def test_a_run_goes_on_with_all_its_pictures_before_and_after_mending(stop, tmp_
 def test_each_of_several_things_is_dreamt_alone_and_mended_in_its_place(monkeypatch):
     asked = []
     monkeypatch.setattr(
-        draw, "dream",
+        dreams, "dream",
         lambda guided, count, *_: asked.append(guided) or torch.rand(count, 3, 48, 48),
     )  # fmt: skip
     given = settings(prompt="a sketch of a cat and two stars")
@@ -308,7 +310,7 @@ def test_each_of_several_things_is_dreamt_alone_and_mended_in_its_place(monkeypa
 
 def test_a_prompt_with_weights_is_dreamt_as_it_stands():
     given = settings(prompt="a cat and a dog | a moon:0.5")
-    assert draw.named(given) == ["a cat and a dog | a moon:0.5"]
+    assert [part.text for part in dreams.parts_of(given)] == [given.prompt]
 
 
 def test_the_quick_preset_draws_one_dream_without_mending(tmp_path):

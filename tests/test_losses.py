@@ -20,9 +20,11 @@ from losses import (
     PictureDistance,
     ScoreDistillation,
     Similarity,
+    StayWithin,
     centre_penalty,
     keep_in_frame,
 )
+from losses.fields import Box, Circle, Outside
 from losses.guidance import Branch
 from losses.schedule import From
 from losses.similarity import great_circle, negative_cosine
@@ -109,6 +111,8 @@ LOOP_AND_ARCH = stroke((0, 0), (12, 9), (-4, 9), (8, 0), (20, 9), (24, 9), (36, 
 KNOWN = {
     "centre": (CentrePenalty(), scene(AROUND, WHITE), 0.725),
     "frame": (KeepInFrame(), scene(ASTRAY, WHITE), 0.03),
+    # All but a disc of 80 around the middle: 80 and 5 too far inside, 6400 + 25, times 0.001.
+    "within": (StayWithin(Outside(Circle((112, 112), 80))), scene(AROUND, WHITE), 6.425),
     # one of two cubics, 0.96
     "crossing": (Crossing(), scene(LOOP_AND_ARCH, WHITE), 0.48),
     # the mean of 0 and 1, squared
@@ -134,6 +138,7 @@ USED = {
     "frame": KeepInFrame(margin=80.0),
     "crossing": Crossing(),
     "picture": PictureDistance(torch.rand(1, 3, 5, 7, generator=luck(0)[0])),
+    "within": StayWithin(Outside(Box(20, 20, 200, 180)), power=1.5),
     "similarity": Similarity.to_prompt(
         Eye(), "red | green:0.5", "white", RasterViews(3, 8), "great_circle"
     ),

@@ -148,7 +148,7 @@ def test_a_run_that_is_interrupted_hands_out_what_there_is(tmp_path):
     assert kept == ["drawing.svg", "drawing.png", "film.mp4", "strokes.mp4", "trace.json"]
     trace = json.loads((tmp_path / "trace.json").read_text())
     assert (trace["ended"], trace["steps_done"]) == ("interrupted", 3)
-    assert trace["decibels"] > 10 and trace["guides"] == []
+    assert trace["measures"]["decibels"] > 10 and trace["guides"] == []
     assert (trace["inputs"]["image"], trace["inputs"]["strokes"]) == ("lake.webp", 30)
 
 

@@ -31,7 +31,7 @@ def test_the_linter_finds_nothing(name):
 def test_it_has_a_schema(name):
     inputs = schema.of(ROOT, name)["components"]["schemas"]["Input"]
     assert list(inputs["properties"]) == list(form.fields(form.load(ROOT, name).run))
-    required = inputs["required"]
+    required = inputs.get("required", [])
     assert required == list(inputs["properties"])[: len(required)], "the most important first"
     assert len(required) <= 2, "all but what it works on has a default"
 
@@ -63,6 +63,9 @@ def test_it_hands_out_files_and_the_same_again(name, short_dreams, tmp_path):
     for file in names:
         if file.endswith((".png", ".svg")):
             assert (one / file).read_bytes() == (two / file).read_bytes(), file
+    figures = [json.loads(file.read_text()) for file in one.glob("*.json")]
+    measures = next(found["measures"] for found in figures if "measures" in found)
+    assert all(isinstance(value, int | float) for value in measures.values())
     # A predictor that draws says of each drawing where it came from.
     if "drawing.svg" in names:
         assert from_svg(one / "drawing.svg").paths == given.get("strokes", ANY)

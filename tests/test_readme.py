@@ -93,7 +93,7 @@ def test_the_drawings_are_drawn(words, short_dreams, tiny_clip, tmp_path, monkey
     small = [f"-i{item}" for item in SMALL if item.partition("=")[0] in free]
     assert predict.main([*words, *small, "-oout"], ROOT) == 0
     made = {file.name for file in (tmp_path / "out").iterdir()}
-    assert made & {"drawing.svg", "scores.html"}, made
+    assert any(file.endswith(".json") for file in made), made
 
 
 @pytest.mark.parametrize(

@@ -270,7 +270,7 @@ def test_the_same_inputs_give_the_same_bytes(tmp_path):
     drawing = from_svg(tmp_path / "one" / "drawing.svg")
     assert (drawing.width, drawing.height) == (32, 24) and 1 <= drawing.paths <= 8
     trace = json.loads((tmp_path / "one" / "trace.json").read_text())
-    assert trace["shapes"] == drawing.paths and trace["decibels"] > 10
+    assert trace["shapes"] == drawing.paths and trace["measures"]["decibels"] > 10
 
 
 def test_a_run_that_is_interrupted_hands_out_what_there_is(tmp_path):

@@ -1,46 +1,44 @@
 """CLIPDraw as a function: settings in, frames out."""
 
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from PIL import ImageColor
 from torch import Tensor
 
-from clipdraw import Drawing, RasterViews, Weighted, from_svg, optimise, render, scribble
+from clipdraw import Drawing, RasterViews, Weighted, optimise, render, scribble
+from clipdraw.constraints import Frozen, Palette
 from clipdraw.drawing import join
-from clipdraw.loop import Frame, Rates, Scene
+from clipdraw.loop import Constraint, Frame, Rates, Scene
 from clipdraw.scribble import scribble_over
 from clipdraw.svg_reader import read_notes
 from losses import (
     CentrePenalty,
     Encoder,
-    Guidance,
     PictureDistance,
     ScoreDistillation,
     Similarity,
+    StayWithin,
     load_encoder,
     parse_prompts,
 )
-from losses.dreams import best, dream
 from losses.encoders import public_name
+from losses.fields import Field
 from losses.guidance import Prior
-from losses.scenes import CELLS, Within, lay_out, things
+from losses.judge import load_judge
+from losses.scenes import Cell, Region, Within, zoom
 from losses.schedule import From
+from losses.similarity import Views
+from predictors.clipdraw.dreams import dreamt, guidance, parts_of
+from predictors.clipdraw.handed import on_canvas, still
+from predictors.clipdraw.places import Part, Sheet, fields, regions, room
 from predictors.clipdraw.presets import PRESETS, Preset
+from predictors.clipdraw.settings import Settings
 from predictors.outputs import size
-from predictors.state import drawing_of
 
-# The canvas that presets and the centre's radius are measured on.
-CLASSIC = 224
-# Looked at side by side on four prompts: at 3 the sun has fewer rays and a fish no eye, and 7 adds
-# nothing to 5 but a redder sun.
-GUIDANCE_STRENGTH = 5.0
 # Long side in pixels at which strokes that follow a dream are looked at: twice the dream's own.
 DREAM_LOOK = 96
 # Its distance is a mean over pixels of squares, a tenth at most; the other terms are of the order
@@ -59,68 +57,10 @@ SIMILARITY_VIEWS = {**DISTILLATION_VIEWS, "count": 2}
 SIMILARITY_WEIGHT = 1.0
 # What a state calls the drawing as it was before it was mended.
 FITTED = "fitted."
-# A dream's white is noisy, and strokes would follow the noise as pale ghosts: a pixel whose darkest
-# channel is above the second is paper, below the first it stays. White things that the prior was
-# trained on have 0.77 at most there (`darken_the_pale` in scripts/train_pocket).
-NEARLY_WHITE = (0.86, 0.94)
+# Of the penalty for control points outside of where strokes stay, as the centre penalty's is.
+WITHIN_WEIGHT = 0.01
 # The prior knows things on white paper; on anything darker than this it would paint the paper.
 PALE = 0.85
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The inputs of `clipdraw`, under the same names; what a preset decides may be None."""
-
-    prompt: str
-    negative_prompt: str = ""
-    preset: str = "default"
-    model: str = "auto"
-    seed: int = 0
-    strokes: int = 256
-    steps: int | None = None
-    width: int = CLASSIC
-    height: int = CLASSIC
-    min_stroke_width: float | None = None
-    max_stroke_width: float | None = None
-    learning_rate: float = 1.0
-    views: int | None = None
-    centre_weight: float | None = None
-    centre_threshold: float = 75.0
-    centre_power: float = 2.0
-    centre_x: float = 0.5
-    centre_y: float = 0.5
-    background: str = "#ffffff"
-    drawing: Path | None = None
-
-    def resolved(self) -> "Settings":
-        """The same with every None replaced by what the preset says.
-
-        Raises:
-            ValueError: an unknown preset, or bounds that leave no width.
-        """
-        if self.preset not in PRESETS:
-            raise ValueError(
-                f"preset: {self.preset!r} is unknown; choose one of {', '.join(PRESETS)}"
-            )
-        preset = PRESETS[self.preset]
-        missing = {name for name, value in vars(self).items() if value is None} - {"drawing"}
-        settings = replace(self, **{name: getattr(preset, name) for name in missing})
-        if settings.min_stroke_width > settings.max_stroke_width:
-            raise ValueError(
-                f"min_stroke_width: {settings.min_stroke_width} is above max_stroke_width, "
-                f"{settings.max_stroke_width}; swap them"
-            )
-        return settings
-
-    @property
-    def unit(self) -> float:
-        """Canvas units for each unit of the classic canvas."""
-        return min(self.width, self.height) / CLASSIC
-
-    @property
-    def paper(self) -> tuple[float, float, float]:
-        """The background as RGB in [0, 1]."""
-        return tuple(channel / 255 for channel in ImageColor.getrgb(self.background))
 
 
 @dataclass(frozen=True)
@@ -139,6 +79,10 @@ class Plan:
     """The step at which the drawing follows its dream and is not mended yet."""
     dreams: Tensor | None = None
     """What the prior dreamt, on paper, the best first: `[dreams, 3, rows, columns]`."""
+    regions: Sequence[Part] = ()
+    """Those with prompts of their own."""
+    constraints: Sequence[Constraint] = ()
+    """What the drawing has to be."""
 
 
 def plan(settings: Settings, say: Callable[[str], None] = print) -> Plan:
@@ -152,31 +96,62 @@ def plan(settings: Settings, say: Callable[[str], None] = print) -> Plan:
     for name in ("prompt", "negative_prompt"):
         if name == "prompt" or getattr(settings, name).strip():
             parse_prompts(getattr(settings, name), name)
+    sheet = Sheet.read(settings.width, settings.height, settings.mask)
+    wanted, allowed = regions(settings.regions, sheet), fields(settings.within, sheet)
+    inks = settings.inks
     device = "cuda" if torch.cuda.is_available() else "cpu"
     if "/" in settings.model:
         say(f"loading {settings.model}; a first time, that is a download")
     encoder = load_encoder(settings.model, device)
     say(f"encoder: {encoder.name} on {device}")
     if hasattr(encoder, "unknown_words"):
-        tell_unknown(encoder, settings, say)
+        tell_unknown(encoder, settings, wanted, say)
 
     generator = torch.Generator().manual_seed(settings.seed)
     dreams = None
     if preset.dreams and isinstance(encoder, Prior):
         say(f"dreaming {preset.dreams} times of {settings.prompt!r}")
-        dreams = dreamt(encoder, settings, preset, generator)
-        start, look, terms = from_dreams(encoder, dreams, settings, preset, generator)
+        parts = wanted or parts_of(settings)
+        dreams = dreamt(encoder, parts, settings, preset, generator)
+        paper = torch.tensor(settings.paper)[:, None, None]
+        dreams = torch.where(room(allowed, sheet, *dreams.shape[2:]), dreams, paper)
+        start, look, terms = from_dreams(encoder, parts, dreams, settings, preset, generator)
     else:
-        start, look, terms = from_scribbles(encoder, settings, preset, generator)
-    if settings.drawing is not None:
-        start = on_canvas(settings.drawing, settings, say).repeat(start.pictures)
+        start, look, terms = from_scribbles(encoder, wanted, settings, preset, generator)
+    start, constraints = begun(start, settings, say)
     if settings.centre_weight:
         terms["centre"] = Weighted(1.0, centre(settings))
+    terms |= staying(allowed, settings)
+    if inks:
+        constraints.append(Palette(torch.tensor(inks)))
     mended_from = round(preset.mended_from * settings.steps)
     return Plan(
         encoder, start.to(device), terms, rates(settings, preset), look,
-        [generator, *others(generator, start.pictures - 1)], mended_from, dreams,
+        [generator, *others(generator, start.pictures - 1)], mended_from, dreams, wanted,
+        constraints,
     )  # fmt: skip
+
+
+def begun(
+    start: Drawing, settings: Settings, say: Callable[[str], None]
+) -> tuple[Drawing, list[Constraint]]:
+    """Where strokes start: on the drawing that was handed in, if one was; and what of it stays."""
+    if settings.drawing is None:
+        still(settings, 0)
+        return start, []
+    one = on_canvas(settings.drawing, settings, say)
+    frozen = still(settings, one.paths)
+    start = one.repeat(start.pictures)
+    return start, [Frozen(frozen.repeat(start.pictures), start)] if frozen.any() else []
+
+
+def staying(places: Sequence[Field], settings: Settings) -> dict[str, Weighted]:
+    """What keeps strokes in places; its weight means the same on every canvas."""
+    names = ["within"] if len(places) == 1 else [f"within {i}" for i in range(1, len(places) + 1)]
+    return {
+        name: Weighted(1.0, StayWithin(place, weight=WITHIN_WEIGHT / settings.unit**2))
+        for name, place in zip(names, places, strict=True)
+    }
 
 
 def others(generator: torch.Generator, count: int) -> list[torch.Generator]:
@@ -189,42 +164,13 @@ Beginning = tuple[Drawing, tuple[int, int], dict[str, Weighted]]
 """Where strokes start, the (height, width) at which they are looked at, and what pulls them."""
 
 
-def dreamt(prior: Prior, settings: Settings, preset: Preset, generator: torch.Generator) -> Tensor:
-    """All dreams on paper, `[dreams, 3, rows, columns]`, the best first.
-
-    Of several things each is dreamt alone; the k-th dream shows the k-th best of each, or, of two
-    of a kind, the k-th and the one after it.
-    """
-    ranked = {}
-    for text in named(settings):
-        if text not in ranked:
-            pictures = dream(
-                guidance(prior, text, settings), preset.dreams, generator, preset.dream_steps
-            )
-            ranked[text] = pictures[best(pictures, text, prior)].cpu()
-    sheets = []
-    for k in range(preset.dreams):
-        shown = [
-            ranked[text][(k + named(settings)[:i].count(text)) % preset.dreams]
-            for i, text in enumerate(named(settings))
-        ]
-        sheets.append(on_paper(lay_out(shown), settings))
-    return torch.stack(sheets)
-
-
-def named(settings: Settings) -> list[str]:
-    """The texts that are dreamt: the things that a prompt names, or a prompt with weights as it
-    stands."""
-    parts = parse_prompts(settings.prompt)
-    return things(parts[0].text) if len(parts) == 1 else [settings.prompt]
-
-
-def guidance(prior: Prior, text: str, settings: Settings) -> Guidance:
-    return Guidance.to_prompt(prior, text, settings.negative_prompt, GUIDANCE_STRENGTH)
-
-
 def from_dreams(
-    prior: Prior, dreams: Tensor, settings: Settings, preset: Preset, generator: torch.Generator
+    prior: Prior,
+    parts: Sequence[Part],
+    dreams: Tensor,
+    settings: Settings,
+    preset: Preset,
+    generator: torch.Generator,
 ) -> Beginning:
     """Strokes that start on the best dreams, follow them, and are mended by distillation and
     similarity."""
@@ -243,28 +189,54 @@ def from_dreams(
     terms = {"dream": Weighted(DREAM_WEIGHT, PictureDistance(target))}
     if min(settings.paper) >= PALE and preset.mended_from < 1:
         views = RasterViews(size=prior.picture_size, **DISTILLATION_VIEWS)
-        alone = named(settings)
-        for number, (text, cell) in enumerate(zip(alone, CELLS[len(alone)], strict=True), start=1):
+        for number, part in enumerate(parts, start=1):
             distillation = ScoreDistillation(
-                guidance(prior, text, settings), views, **DISTILLATION_LEVELS
+                guidance(prior, part.text, settings), views, **DISTILLATION_LEVELS
             )
             name, term = "distillation", distillation
-            if len(alone) > 1:
-                name, term = f"distillation {number}", Within(cell, distillation)
-            terms[name] = Weighted(DISTILLATION_WEIGHT, From(preset.mended_from, term))
+            if len(parts) > 1 or isinstance(part.place, Region):
+                name, term = f"distillation {number}", Within(middle(part.place, settings), term)
+            weight = DISTILLATION_WEIGHT * part.weight
+            terms[name] = Weighted(weight, From(preset.mended_from, term))
         views = RasterViews(size=prior.size, **SIMILARITY_VIEWS)
-        liking = Similarity.to_prompt(prior, settings.prompt, settings.negative_prompt, views)
-        terms["similarity"] = Weighted(SIMILARITY_WEIGHT, From(preset.mended_from, liking))
+        regions = [part for part in parts if isinstance(part.place, Region)]
+        for name, (weight, term) in likings(prior, regions, settings, views).items():
+            terms[name] = Weighted(SIMILARITY_WEIGHT * weight, From(preset.mended_from, term))
     return start, look, terms
 
 
+def middle(place: Cell | Region, settings: Settings) -> Cell | Region:
+    """Where in its place a dream is."""
+    return place.square(settings.width / settings.height) if isinstance(place, Region) else place
+
+
 def from_scribbles(
-    encoder: Encoder, settings: Settings, preset: Preset, generator: torch.Generator
+    encoder: Encoder,
+    wanted: Sequence[Part],
+    settings: Settings,
+    preset: Preset,
+    generator: torch.Generator,
 ) -> Beginning:
     """CLIPDraw's own way: scribbles anywhere, pulled by the similarity of random views."""
     start = scribble(settings.strokes, generator, **canvas(settings, preset))
-    terms = {"similarity": Weighted(1.0, similarity(encoder, settings, preset))}
-    return start, size(start, encoder.size), terms
+    views = RasterViews(settings.views, encoder.size)
+    if not preset.normalise:
+        views = Raw(views, encoder)
+    return start, size(start, encoder.size), likings(encoder, wanted, settings, views)
+
+
+def likings(
+    encoder: Encoder, wanted: Sequence[Part], settings: Settings, views: Views
+) -> dict[str, Weighted]:
+    """Similarity with the prompt, of the whole; and of each region with its own."""
+    prompts = {"similarity": (settings.prompt, None, 1.0)}
+    for number, (text, place, weight) in enumerate(wanted, start=1):
+        prompts[f"similarity {number}"] = (text, place, weight)
+    terms = {}
+    for name, (text, place, weight) in prompts.items():
+        term = Similarity.to_prompt(encoder, text, settings.negative_prompt, views)
+        terms[name] = Weighted(weight, term if place is None else Within(place, term))
+    return terms
 
 
 def draw(
@@ -273,23 +245,21 @@ def draw(
     state: Mapping[str, Tensor] | None = None,
 ) -> Iterator[Frame]:
     """Draw all pictures of the plan: one frame a step. A `state` of the same run goes on where it
-    was saved.
+    was saved; the plan then starts with that run's drawing.
 
     From the step on at which mending sets in, `frame.state` holds the drawing of that step, too,
     under names that begin with FITTED.
     """
-    start = plan.start
-    if state is not None:
-        start = drawing_of(state, settings.width, settings.height).to(start.points.device)
     bounds = (settings.min_stroke_width * settings.unit, settings.max_stroke_width * settings.unit)
     frames = optimise(
-        start,
+        plan.start,
         plan.terms,
         steps=settings.steps,
         generators=plan.generators,
         rates=plan.rates,
         width_bounds=bounds,
         size=plan.look,
+        constraints=plan.constraints,
         background=settings.paper,
         state=state,
     )
@@ -312,18 +282,26 @@ class Chosen(NamedTuple):
 
 def choose(settings: Settings, plan: Plan, frame: Frame) -> Chosen:
     """The picture that the encoder finds most like the prompt, among all, before and after
-    mending."""
+    mending; it obeys all constraints, wherever the run ended."""
     drawings = {frame.step > plan.mended_from: frame.drawing}
     fitted = {n.removeprefix(FITTED): x for n, x in frame.state.items() if n.startswith(FITTED)}
     if fitted and frame.step > plan.mended_from:
         drawings[False] = frame.drawing.replace(**{n: x.to("cpu") for n, x in fitted.items()})
-    if len(drawings) == frame.drawing.pictures == 1:
-        return Chosen(frame.drawing, 0, mended=frame.step > plan.mended_from)
-    weights = torch.tensor([weight for _, weight in parse_prompts(settings.prompt)])
-    found = {m: cosines(settings, plan, drawing) @ weights for m, drawing in drawings.items()}
+    for constraint in plan.constraints:
+        drawings = {m: constraint(drawing.to("cpu"), 1.0) for m, drawing in drawings.items()}
+    found = {m: liked(settings, plan, drawing) for m, drawing in drawings.items()}
     mended = max(found, key=lambda key: found[key].max().item())
     picture = int(found[mended].argmax())
     return Chosen(drawings[mended].split()[picture], picture, mended)
+
+
+def liked(settings: Settings, plan: Plan, drawing: Drawing) -> Float[Tensor, " pictures"]:
+    """How much the encoder likes drawings: the whole for the prompt, and each region for its own,
+    by their weights."""
+    weights = torch.tensor([weight for _, weight in parse_prompts(settings.prompt)])
+    whole = cosines(settings, plan, drawing) @ weights
+    found = in_regions(settings, plan, drawing)
+    return whole + sum(part.weight * one for part, one in zip(plan.regions, found, strict=True))
 
 
 @torch.no_grad()
@@ -339,6 +317,39 @@ def cosines(settings: Settings, plan: Plan, drawing: Drawing) -> Float[Tensor, "
     ).cpu()
 
 
+@torch.no_grad()
+def in_regions(
+    settings: Settings, plan: Plan, drawing: Drawing
+) -> list[Float[Tensor, " pictures"]]:
+    """Of each region of drawings with its own prompt, as `cosines` tells of the whole."""
+    if not plan.regions:
+        return []
+    encoder, drawing = plan.encoder, drawing.to(plan.start.points.device)
+    # Twice the encoder's size: half of the canvas is seen as sharply as the whole.
+    image = render(drawing, *size(drawing, 2 * encoder.size), background=settings.paper)
+    found = []
+    for text, place, _ in plan.regions:
+        seen = zoom(image, place, settings.paper)
+        seen = F.interpolate(seen, (encoder.size,) * 2, mode="bilinear", antialias=True)
+        found.append((encoder.embed_image(seen).float() * encoder.embed_text([text])).sum(1).cpu())
+    return found
+
+
+def bystander(plan: Plan):
+    """A model that does not guide: the judge where pocket guides, and pocket where another does."""
+    device = str(plan.start.points.device)
+    return load_judge(device) if plan.encoder.name == "pocket" else load_encoder("pocket", device)
+
+
+@torch.no_grad()
+def likes(model, settings: Settings, drawing: Drawing) -> float:
+    """The cosine of a drawing, seen whole, with the prompt; of several texts by their weights."""
+    texts, weights = zip(*parse_prompts(settings.prompt), strict=True)
+    read = model.embed_text(list(texts))
+    picture = render(drawing.to(read.device), model.size, model.size, background=settings.paper)
+    return ((model.embed_image(picture) * read).sum(1).cpu() * torch.tensor(weights)).sum().item()
+
+
 def guides(settings: Settings, plan: Plan) -> list[str]:
     """Who pulled the drawing towards a prompt: those of the drawing that it starts from, and the
     encoder."""
@@ -349,31 +360,6 @@ def guides(settings: Settings, plan: Plan) -> list[str]:
 def texts(settings: Settings) -> list[str]:
     """The parts of the prompt without their weights."""
     return [text for text, _ in parse_prompts(settings.prompt)]
-
-
-def on_paper(picture: Tensor, settings: Settings) -> Tensor:
-    """A square dream in the middle of the canvas, its white become paper, `[3, rows, columns]`."""
-    paper = torch.tensor(settings.paper)[:, None, None]
-    low, high = NEARLY_WHITE
-    white = ((picture.amin(0) - low) / (high - low)).clamp(0, 1)
-    picture = picture + white * (1 - picture)
-    inked = picture - picture.amin(0) * (1 - paper)
-    side = picture.shape[-1]
-    rows, columns = (
-        round(side * length / min(settings.width, settings.height))
-        for length in (settings.height, settings.width)
-    )
-    sheet = paper.repeat(1, rows, columns)
-    top, left = (rows - side) // 2, (columns - side) // 2
-    sheet[:, top : top + side, left : left + side] = inked
-    return sheet
-
-
-def similarity(encoder: Encoder, settings: Settings, preset: Preset) -> Similarity:
-    views = RasterViews(settings.views, encoder.size)
-    if not preset.normalise:
-        views = Raw(views, encoder)
-    return Similarity.to_prompt(encoder, settings.prompt, settings.negative_prompt, views)
 
 
 @dataclass(frozen=True)
@@ -420,29 +406,11 @@ def rates(settings: Settings, preset: Preset) -> Rates:
     )
 
 
-def on_canvas(file: Path, settings: Settings, say: Callable[[str], None]) -> Drawing:
-    """A drawing read and brought to the settings' canvas, as large as fits, in the middle."""
-    try:
-        with warnings.catch_warnings(record=True, action="always") as left_out:
-            drawing = from_svg(file)
-    except ValueError as error:
-        raise ValueError(f"drawing: {error}") from error
-    for warning in left_out:
-        say(str(warning.message))
-    scale = min(settings.width / drawing.width, settings.height / drawing.height)
-    spare = torch.tensor([settings.width, settings.height]) - scale * torch.tensor(
-        [drawing.width, drawing.height]
-    )
-    return drawing.replace(
-        points=drawing.points * scale + spare / 2,
-        widths=drawing.widths * scale,
-        width=float(settings.width),
-        height=float(settings.height),
-    )
-
-
-def tell_unknown(encoder, settings: Settings, say: Callable[[str], None]) -> None:
-    for word in encoder.unknown_words(f"{settings.prompt} {settings.negative_prompt}"):
+def tell_unknown(
+    encoder, settings: Settings, wanted: Sequence[Part], say: Callable[[str], None]
+) -> None:
+    said = [settings.prompt, settings.negative_prompt, *(part.text for part in wanted)]
+    for word in encoder.unknown_words(" ".join(said)):
         say(
             f"{encoder.name} has seen no picture of {word!r}; it draws the nearest that it has seen"
         )

@@ -2,16 +2,20 @@
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from typing import Optional
 
 from cog import BaseRunner, Input, Path, streaming
+from torch import Tensor
 
-from predictors.clipdraw import draw
+from clipdraw import to_svg
+from losses.encoders import public_name
+from predictors.clipdraw import draw, seeds
+from predictors.clipdraw.settings import FILES, Settings
 from predictors.folder import Folder
 from predictors.outputs import Record, save_dreams
-from predictors.state import guides_of, load_state, save_state
+from predictors.state import drawing_of, guides_of, load_state, save_state
 
 # Inputs that may change when a run is resumed: they decide how far it goes and how it is shown.
 FREE_ON_RESUME = ("steps", "drawing")
@@ -47,6 +51,18 @@ class Predictor(BaseRunner):
             ge=0,
             le=4294967295,
             default=0,
+        ),
+        seeds: int = Input(
+            description="Seeds to draw in one pass, from seed on: the poorer half is dropped at set points of the run, and the best one is handed out first, with a sheet of all. 16 of the default take about five times as long as one",
+            ge=1,
+            le=64,
+            default=1,
+        ),
+        keep: int = Input(
+            description="How many of the seeds are drawn to the end",
+            ge=1,
+            le=64,
+            default=4,
         ),
         steps: Optional[int] = Input(  # noqa: UP045 (what Cog's parser knows)
             description="Optimisation steps. Left out, the preset decides: default 200, quick 60, clipdraw-2021 1000, replicate-2022 600",
@@ -91,6 +107,22 @@ class Predictor(BaseRunner):
             description="Colour of the paper as #rrggbb",
             regex="^#[0-9a-fA-F]{6}$",
             default="#ffffff",
+        ),
+        palette: str = Input(
+            description="Inks such as 'black #e63946', separated by spaces: in the end every stroke has one of them and is opaque. Left out, any colour",
+            default="",
+        ),
+        regions: str = Input(
+            description="What goes where, as JSON: [{'box': [0, 0, 0.5, 1], 'prompt': 'a cat', 'weight': 1}, ...] with double quotes; boxes are left, top, right, bottom in fractions of the canvas, and instead of a box there may be a 'mask': its colour in the mask",
+            default="",
+        ),
+        within: str = Input(
+            description="Where strokes stay: canvas, circle X Y RADIUS, box LEFT TOP RIGHT BOTTOM, polygon X Y X Y X Y ... or mask COLOUR, in fractions of the canvas; 'not' in front for all around it; | between several",
+            default="",
+        ),
+        mask: Optional[Path] = Input(  # noqa: UP045
+            description="A picture whose colours mark places that regions and within speak of; it is stretched over the canvas",
+            default=None,
         ),
         centre_weight: Optional[float] = Input(  # noqa: UP045
             description="How much strokes are kept in the middle; 0 lets them go anywhere. Left out, the preset decides: clipdraw-2021 0, the others 0.001",
@@ -148,12 +180,16 @@ class Predictor(BaseRunner):
             description="A drawing to start from: an SVG that one of these predictors wrote",
             default=None,
         ),
+        freeze: str = Input(
+            description="Paths of the drawing that stay as they are: numbers from 0, such as '0-11, 40', and names of groups, layers and paths in the SVG, separated by commas",
+            default="",
+        ),
         resume: Optional[Path] = Input(  # noqa: UP045
             description="The state.safetensors of an earlier run, to go on with; its other inputs are repeated",
             default=None,
         ),
     ) -> Iterator[Path]:
-        settings = draw.Settings(
+        settings = Settings(
             prompt=prompt,
             negative_prompt=negative_prompt,
             preset=preset,
@@ -173,12 +209,16 @@ class Predictor(BaseRunner):
             centre_x=centre_x,
             centre_y=centre_y,
             background=background,
+            palette=palette,
+            regions=regions,
+            within=within,
+            mask=mask,
             drawing=drawing,
+            freeze=freeze,
         ).resolved()
+        job = Job(frame_every, keep_dreams, resume, seeds, keep)
         with self.folder.fresh() as folder:
-            yield from results(
-                settings, frame_every, keep_dreams, resume, folder, self.record_metric
-            )
+            yield from results(settings, job, folder, self.record_metric)
 
 
 @cache
@@ -188,7 +228,7 @@ def warm_up() -> None:
     A cancel in the middle of an import leaves half a package behind, and every drawing after it
     fails; during the setup nothing is cancelled.
     """
-    settings = draw.Settings(
+    settings = Settings(
         "a line", preset="clipdraw-2021", model="pocket", strokes=1, steps=1, views=1
     ).resolved()
     *_, frame = draw.draw(settings, draw.plan(settings, say=lambda _: None))
@@ -198,51 +238,139 @@ def warm_up() -> None:
         record.preview(0)
 
 
-def results(settings, frame_every, keep_dreams, resume, folder, report) -> Iterator[Path]:
+@dataclass(frozen=True)
+class Job:
+    """What is asked for besides the drawing itself."""
+
+    frame_every: int
+    keep_dreams: bool = False
+    resume: Path | None = None
+    seeds: int = 1
+    keep: int = 1
+
+
+def results(settings, job, folder, report) -> Iterator[Path]:
     """Draw, and yield previews on the way and the results at the end.
 
     A Ctrl-C or a number that is not finite ends the drawing early; what there is then is yielded
     all the same.
     """
-    inputs = {**asdict(settings), "drawing": settings.drawing and settings.drawing.name}
-    kept = {name: value for name, value in inputs.items() if name not in FREE_ON_RESUME}
-    state = load_state(resume, kept) if resume else None
+    if job.seeds > 1:
+        yield from several(settings, job, folder, report)
+        return
+    state = load_state(job.resume, fixed(settings)) if job.resume else None
     record = Record(folder, settings.paper, settings.steps)
     plan = draw.plan(settings)
-    if keep_dreams and plan.dreams is None:
+    if state is not None:
+        begun = drawing_of(state, settings.width, settings.height)
+        plan = replace(plan, start=begun.to(plan.start.points.device))
+    if job.keep_dreams:
+        yield save_dreams(dreams_of(settings, plan), folder / "dreams.png")
+    yield from record.previews(
+        draw.draw(settings, plan, state),
+        job.frame_every,
+        report,
+        lambda frame: draw.choose(settings, plan, frame).picture,
+    )
+    guides = guides_of(job.resume) if job.resume else draw.guides(settings, plan)
+    chosen = draw.choose(settings, plan, record.last)
+    yield from finished(seeds.Run(settings, plan), chosen, record, job, {"guides": guides})
+
+
+def several(settings, job, folder, report) -> Iterator[Path]:
+    """The same for several seeds: the results of the best one, then a sheet and every drawing."""
+    if job.resume is not None:
+        raise ValueError(
+            "resume: goes on with one drawing, and not with several seeds; leave seeds out, and give "
+            "the seed that trace.json names"
+        )
+    record = Record(folder, settings.paper, settings.steps)
+    race = seeds.Race(seeds.runs_of(settings, job.seeds), job.keep)
+    if job.keep_dreams:
+        dreams_of(settings, race.runs[0].plan)
+    yield from record.previews(race.frames(), job.frame_every, report, race.leader)
+    standings = [*race.results(record.last), *race.dropped]
+    best = standings[0]
+    if job.keep_dreams:
+        yield save_dreams(best.run.plan.dreams, folder / "dreams.png")
+    trace = {
+        "guides": seeds.guides(race, best.run),
+        "ranked_by": public_name(race.ranking),
+        "seeds": [
+            {"seed": one.run.settings.seed, "score": one.score, "last_step": one.step}
+            for one in standings
+        ],
+    }
+    yield from finished(best.run, best.chosen, race.record_of(record, best.run), job, trace)
+    yield seeds.sheet(standings, settings.steps, folder / "seeds.png")
+    for one in standings:
+        file = folder / f"seed-{one.run.settings.seed}.svg"
+        file.write_text(
+            to_svg(
+                one.chosen.drawing,
+                background=settings.paper,
+                description=describe(one.run.settings),
+                guides=trace["guides"],
+            ),
+            encoding="utf-8",
+        )
+        yield file
+
+
+def finished(run, chosen, record, job, trace) -> Iterator[Path]:
+    """The results of one seed, best first, and its state. `trace` is what is told beside the rest;
+    its guides go into the SVG and the state, too."""
+    settings, plan = run.settings, run.plan
+    if not chosen.mended:
+        record.forget_after(plan.mended_from)
+    cosines = draw.cosines(settings, plan, chosen.drawing)[0].tolist()
+    trace = {
+        "inputs": {
+            **told(settings),
+            **asdict(job),
+            "resume": job.resume and job.resume.name,
+        },
+        "encoder": plan.encoder.name,
+        "scores": dict(zip(draw.texts(settings), cosines, strict=True)),
+        "region_scores": [one.item() for one in draw.in_regions(settings, plan, chosen.drawing)],
+        "dream": chosen.picture,
+        "mended": chosen.mended,
+        "measures": measures(run, chosen),
+        **trace,
+    }
+    opening = plan.dreams[[chosen.picture]] if job.keep_dreams else ()
+    yield from record.files(chosen.drawing, chosen.picture, describe(settings), trace, opening)
+    inputs = fixed(settings) | {"guides": trace["guides"]}
+    yield save_state(record.last, inputs, record.folder / "state.safetensors")
+    if record.failure:
+        raise record.failure
+
+
+def measures(run, chosen) -> dict[str, float]:
+    """How much a model likes the drawing that did not guide it, as a cosine with the prompt."""
+    model = draw.bystander(run.plan)
+    return {f"liked by {public_name(model)}": draw.likes(model, run.settings, chosen.drawing)}
+
+
+def told(settings) -> dict:
+    """The inputs as a trace tells them, files by their names."""
+    given = asdict(settings)
+    return given | {name: given[name] and given[name].name for name in FILES}
+
+
+def fixed(settings) -> dict:
+    """The inputs that a run has to have when it is resumed."""
+    return {name: value for name, value in told(settings).items() if name not in FREE_ON_RESUME}
+
+
+def describe(settings) -> str:
+    return f"{settings.prompt} (seed {settings.seed})"
+
+
+def dreams_of(settings, plan) -> Tensor:
+    if plan.dreams is None:
         raise ValueError(
             f"keep_dreams: nothing is dreamt with the preset {settings.preset!r} and the model "
             f"{plan.encoder.name!r}; choose model=pocket and the preset default or quick"
         )
-    if keep_dreams:
-        yield save_dreams(plan.dreams, folder / "dreams.png")
-    yield from record.previews(
-        draw.draw(settings, plan, state),
-        frame_every,
-        report,
-        lambda frame: draw.choose(settings, plan, frame).picture,
-    )
-    chosen = draw.choose(settings, plan, record.last)
-    if not chosen.mended:
-        record.forget_after(plan.mended_from)
-    guides = guides_of(resume) if resume else draw.guides(settings, plan)
-    cosines = draw.cosines(settings, plan, chosen.drawing)[0].tolist()
-    trace = {
-        "inputs": {
-            **inputs,
-            "frame_every": frame_every,
-            "keep_dreams": keep_dreams,
-            "resume": resume and resume.name,
-        },
-        "encoder": plan.encoder.name,
-        "guides": guides,
-        "scores": dict(zip(draw.texts(settings), cosines, strict=True)),
-        "dream": chosen.picture,
-        "mended": chosen.mended,
-    }
-    description = f"{settings.prompt} (seed {settings.seed})"
-    opening = plan.dreams[[chosen.picture]] if keep_dreams else ()
-    yield from record.files(chosen.drawing, chosen.picture, description, trace, opening)
-    yield save_state(record.last, {**kept, "guides": guides}, folder / "state.safetensors")
-    if record.failure:
-        raise record.failure
+    return plan.dreams

@@ -120,7 +120,7 @@ def results(settings, frame_every, folder, report) -> Iterator[Path]:
     name = settings.image.name
     trace = {
         "inputs": {**asdict(settings), "image": name, "frame_every": frame_every},
-        "decibels": draw.decibels(record.last),
+        "measures": {"decibels": draw.decibels(record.last)},
         # No model pulled it towards a prompt.
         "guides": [],
     }

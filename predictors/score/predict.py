@@ -9,8 +9,8 @@ import torch
 from cog import BaseRunner, Input, Path, streaming
 
 from clipdraw import scribble, to_svg
+from predictors.drawings import read
 from predictors.folder import Folder
-from predictors.score.drawings import read
 from predictors.score.page import page
 from predictors.score.score import load_models, read_prompts, score
 
@@ -65,6 +65,7 @@ def results(drawing, prompts, model, folder, report) -> Iterator[Path]:
     models = load_models(model, "cuda" if torch.cuda.is_available() else "cpu")
     print(f"models: {', '.join(models)}")
     scores = score(handed, texts, models, report)
+    scores = {**scores, "measures": measures(scores)}
     written = {
         "scores.json": json.dumps(scores, indent=1) + "\n",
         "scores.html": page(scores, handed),
@@ -73,3 +74,12 @@ def results(drawing, prompts, model, folder, report) -> Iterator[Path]:
         file = Path(folder, name)
         file.write_text(content, encoding="utf-8")
         yield file
+
+
+def measures(scores) -> dict[str, float]:
+    """How often each model finds the right prompt; nothing where there is no right one."""
+    return {
+        f"R-precision by {name}, {found['role']}": found["R-precision"]
+        for name, all_found in scores["models"].items()
+        for found in all_found
+    }

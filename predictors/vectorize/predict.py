@@ -115,7 +115,7 @@ def results(settings, frame_every, folder, report) -> Iterator[Path]:
     trace = {
         "inputs": {**asdict(settings), "image": name, "frame_every": frame_every},
         "shapes": drawing.paths,
-        "decibels": round(draw.decibels(plan, drawing), 2),
+        "measures": {"decibels": round(draw.decibels(plan, drawing), 2)},
     }
     yield from record.files(drawing, 0, f"{name} in {drawing.paths} shapes", trace)
     if record.failure:

@@ -1,0 +1,89 @@
+"""The most memory that each predictor takes: the largest inputs that its form allows, few steps."""
+
+import tempfile
+import zipfile
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from rich import box
+from rich.table import Table
+
+from journeys.sequence import ZSequence, save
+from journeys.timeline import timecode
+from predictors.conform.edit import MOST_NUMBERS
+from scripts import examples, form
+from scripts.alone import alone
+
+ROOT = Path(__file__).resolve().parent.parent
+# Of a square picture, pixels: nearly as many as `predictors.pictures` reads.
+SIDE = 9400
+# Of a trajectory: numbers in a row, and frames per second.
+DIM, RATE = 2048, Fraction(25)
+# Inputs that take time and no memory, and those that exclude others at their largest.
+FEW = {"steps": 3, "frame_every": 10000, "model": "pocket"}
+UNTOLD = {*FEW, "seed"}
+# How else a predictor's form is filled in; a predictor may have several cases.
+CASES: dict[str, list[dict[str, Any]]] = {
+    "clipdraw": [
+        {"seeds": 1, "width": 2048, "height": 2048},
+        # As many steps as a film has frames, all of which are remembered.
+        {"seeds": 64, "keep": 64, "strokes": 256, "width": 224, "height": 224, "steps": 100},
+    ],
+    # As many frames as there may be; samples, because they are decoded once.
+    "bank": [{"count": 1000, "frames": 15}],
+    "grid": [{"cells": 9, "strokes": 202, "steps": 100}],
+}
+
+
+def measure_memory(title: str) -> Table:
+    """A row for each predictor and case, in a process of its own, whose peak is its memory."""
+    printed = Table(title=title, box=box.MARKDOWN)
+    for heading in ("predictor", "inputs", "MB at most"):
+        printed.add_column(heading, justify="right" if heading.startswith("MB") else "left")
+    for name in form.predictors(ROOT):
+        for case in CASES.get(name, [{}]):
+            inputs = largest(name) | case
+            _, megabytes = alone(ran, name, inputs)
+            counts = {k: v for k, v in inputs.items() if type(v) is int and k not in UNTOLD}
+            told = " ".join(f"{k}={v}" for k, v in counts.items())
+            printed.add_row(name, told, f"{megabytes:.0f}")
+    return printed
+
+
+def largest(name: str) -> dict[str, Any]:
+    """A predictor's first example with every whole number at its upper bound."""
+    fields = form.fields(form.load(ROOT, name).run)
+    most = {k: int(f.info.le) for k, f in fields.items() if f.type is int and f.info.le is not None}
+    return examples.of(ROOT, name)[0] | most | {k: v for k, v in FEW.items() if k in fields}
+
+
+def ran(name: str, inputs: dict[str, Any]) -> None:
+    """Run a predictor to its end, with a picture of SIDE x SIDE for an image, or with the largest
+    trajectory for an edit."""
+    with tempfile.TemporaryDirectory() as folder:
+        if "image" in inputs:
+            file = Path(folder, "large.png")
+            Image.open(inputs["image"]).resize((SIDE, SIDE)).save(file, compress_level=1)
+            inputs = inputs | {"image": str(file)}
+        if "timeline" in inputs:
+            inputs = inputs | _edit(Path(folder))
+        for _ in examples.run(ROOT, name, inputs):
+            pass
+
+
+def _edit(folder: Path) -> dict[str, str]:
+    """One trajectory that is as large as a result may be, slowed down so that all of it is made."""
+    rows = MOST_NUMBERS // DIM
+    luck = np.random.default_rng(0).standard_normal((rows, DIM), np.float32)
+    radius = float(np.sqrt(DIM))
+    files = save(ZSequence(luck, "embedding", "gaussian", radius, RATE), folder / "walk.npy")
+    with zipfile.ZipFile(folder / "walk.zip", "w") as packed:
+        for file in files:
+            packed.write(file, file.name)
+    span = f"{timecode(0, RATE)} {timecode(rows, RATE)}"
+    half = f"M2 WALK {float(RATE / 2)} {timecode(0, RATE)}"
+    (folder / "edit.edl").write_text(f"001 WALK V C {span} {span}\n{half}\n")
+    return {"timeline": str(folder / "edit.edl"), "sequences": str(folder / "walk.zip")}
