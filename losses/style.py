@@ -18,7 +18,7 @@ from losses.encoders import Encoder
 SIZES = (128, 64, 32)
 
 Look = Callable[[Tensor], list[Tensor]]
-"""What is seen of one picture, `[1, 3, height, width]`: maps `[features, places]`."""
+"""What is seen of one picture, `[3, height, width]`: maps `[features, places]`."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class Colours:
     """Shorter sides in pixels that the picture is brought to."""
 
     def __call__(
-        self, picture: Float[Tensor, "1 3 height width"]
+        self, picture: Float[Tensor, "3 height width"]
     ) -> list[Float[Tensor, "3 places"]]:
-        return [shrunk(picture, size)[0].flatten(1) for size in self.sizes]
+        return [shrunk(picture, size).flatten(1) for size in self.sizes]
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,11 @@ class Patches:
             )
 
     def __call__(
-        self, picture: Float[Tensor, "1 3 height width"]
+        self, picture: Float[Tensor, "3 height width"]
     ) -> list[Float[Tensor, "features places"]]:
         maps = []
         for size in self.sizes:
-            around = F.unfold(shrunk(picture, size), self.side)[0].unflatten(0, (3, -1))
+            around = F.unfold(shrunk(picture, size)[None], self.side)[0].unflatten(0, (3, -1))
             maps.append((around - around.mean(1, keepdim=True)).flatten(0, 1))
         return maps
 
@@ -72,10 +72,10 @@ class Layers:
     """As `Encoder.features` counts them."""
 
     def __call__(
-        self, picture: Float[Tensor, "1 3 height width"]
+        self, picture: Float[Tensor, "3 height width"]
     ) -> list[Float[Tensor, "features places"]]:
         side = self.encoder.size
-        whole = F.interpolate(picture, (side, side), mode="bilinear", antialias=True)
+        whole = F.interpolate(picture[None], (side, side), mode="bilinear", antialias=True)
         _, maps = self.encoder.features(whole, self.layers)
         return [F.normalize(seen[0].flatten(1), dim=0) * len(seen[0]) ** 0.5 for seen in maps]
 
@@ -101,7 +101,7 @@ class StyleDistance:
     colours of large areas shout the texture down.
     """
 
-    pictures: Sequence[Float[Tensor, "1 3 _ _"]]
+    pictures: Sequence[Float[Tensor, "3 _ _"]]
     """RGB in [0, 1], of any sizes, on the device that the drawing is on."""
     shares: Sequence[float] = (1.0,)
     """How much each of them counts; they add up to 1."""
@@ -128,7 +128,7 @@ class StyleDistance:
         # One after the other: what a picture costs must not depend on the company it is in.
         return torch.stack(
             [
-                self._distance(picture[None], generator)
+                self._distance(picture, generator)
                 for picture, generator in zip(scene.picture, scene.generators, strict=True)
             ]
         )
@@ -165,9 +165,9 @@ def quantiles(
 
 
 def shrunk(
-    picture: Float[Tensor, "1 3 height width"], size: int
-) -> Float[Tensor, "1 3 rows columns"]:
+    picture: Float[Tensor, "3 height width"], size: int
+) -> Float[Tensor, "3 rows columns"]:
     """The picture with a shorter side of `size` pixels, by averaging over areas."""
     scale = size / min(picture.shape[-2:])
     shape = [max(round(side * scale), 1) for side in picture.shape[-2:]]
-    return F.interpolate(picture, shape, mode="area")
+    return F.interpolate(picture[None], shape, mode="area")[0]

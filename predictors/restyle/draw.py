@@ -1,9 +1,7 @@
 """Restyling as a function: settings in, frames out."""
 
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -12,25 +10,27 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from clipdraw import Drawing, Weighted, from_svg, optimise, render
+from clipdraw.colors import oklab
 from clipdraw.drawing import join
 from clipdraw.loop import Frame, Rates, Scene
 from clipdraw.renderers import WHITE
 from clipdraw.svg_reader import read_notes
 from losses import PictureDistance, StyleDistance
-from losses.style import Patches
+from losses.style import Colours, Patches
 from predictors.pictures import NARROWEST, read_picture
-from predictors.restyle.strokes import flow, lay
-from predictors.restyle.transport import LIGHTNESS, Transport, middles, sample, transport
+from predictors.restyle.marks import directions, grain_width, lay
+from predictors.restyle.transport import Transport, middles, sample, transport
 
 # The canvas that widths and rates are measured on.
 CLASSIC = 224
 # Shorter side in pixels at which drawing and style are compared.
-LOOK = 128
-WIDTHS = (2.5, 3.5, 5.0, 7.0, 10.0, 14.0, 20.0)
+LOOK = 160
+SIZES = (160, 80, 40)
+WIDTHS = (2.0, 3.0, 4.5, 7.0, 10.0, 14.0)
 DROPS = ((0.5, 0.4), (0.75, 0.1))
 RATES = Rates(points=0.3, widths=0.05, colors=0.01, drops=DROPS, color_drops=DROPS)
 WIDTH_BOUNDS = (1.0, 60.0)
-CONTENT_WEIGHT, STYLE_WEIGHT = 30.0, 1800.0
+CONTENT_WEIGHT, COLOUR_WEIGHT, TEXTURE_WEIGHT = 60.0, 300.0, 900.0
 BARE = 0.5
 
 
@@ -40,9 +40,9 @@ class Settings:
     drawing: Path | None = None
     prompt: str = ""
     strength: float = 50
-    strokes: int = 500
+    marks: int = 500
     seed: int = 0
-    steps: int = 100
+    steps: int = 80
     model: str = "auto"
 
     @property
@@ -74,8 +74,11 @@ def read(file: Path) -> Content:
     return Content(d, n.paper or WHITE, n.guides)
 
 
-def lerp(a, b, t): return a + t * (b - a)
+def scaled(x, size, n):
+    return F.interpolate(x[None], [max(round(s*n/size),1) for s in x.shape[1:]], mode="area")[0]
 
+COUNT = lambda s: s**.5
+RATE = lambda s: s
 
 def plan(settings: Settings) -> Plan:
     c = read(settings.drawing)
@@ -86,50 +89,39 @@ def plan(settings: Settings) -> Plan:
     pic = render(d, *size, background=c.paper)[0]
     cover = render(d, *size, background=None)[0, 3:]
     style = read_picture(settings.style, LOOK * 2 * NARROWEST, "#ffffff")
-    style = F.interpolate(style[None], [round(x * 2 * LOOK / min(style.shape[1:])) for x in style.shape[1:]], mode="area")[0]
+    style = scaled(style, min(style.shape[1:]), 2 * LOOK)
     share = settings.share
     g = torch.Generator().manual_seed(settings.seed)
-    tr = transport(pic, style, SUPPLY(share))
-    target = lerp(tr.colours, tr.means(tr.colours, middles(tr.grid)), share).T.reshape(1, 3, *tr.grid)
+    tr = transport(pic, style, g)
+    full = tr.painted[None]
+    whole = F.interpolate(pic[None], tr.grid, mode="area")
+    target = whole.lerp(full, share)
 
     def tint(places, share=share):
         colours = sample(pic, places)
-        return lerp(colours, tr.inks(colours, places, g), share)
+        return colours.lerp(tr.ink(colours, places, g), share)
 
-    base, paper = recoloured(d, c.paper, tint, cover)
-    smooth = F.interpolate(target, [round(x / 2) for x in look], mode="bicubic")[0].clamp(0, 1)
-    dirs = flow(smooth)
-    count = round(settings.strokes * COUNT(share))
-    sob = torch.quasirandom.SobolEngine(2, scramble=True, seed=settings.seed).draw(count)
-    inks = tint(sob)
+    count = round(settings.marks * COUNT(share))
+    sob = torch.quasirandom.SobolEngine(2, scramble=True, seed=settings.seed).draw(settings.marks)
     below = sample(cover, sob)[:, 0] < BARE
-    full = settings.strokes
+    small, smallc = scaled(style, 2, 1), scaled(pic, 2, 1)
 
-    def begin(width):
-        gs = g.get_state()
-        new = lay(sob, inks, dirs, (d.width, d.height), width * unit * (count / full if count else 1) ** 0 , g, **({}))
-        g.set_state(gs)
-        x = join([new.select(below), base, new.select(~below)])
-        return x.replace(picture=torch.zeros_like(x.picture), pictures=1)
-    small = F.interpolate(style[None], scale_factor=0.5, mode="area")
-    smallc = F.interpolate(pic[None], look, mode="area")
-    st = StyleDistance([small, smallc], [share, 1 - share])
-    tex = StyleDistance([small], looks=[Patches()], directions=64)
-    found = {}
-    keep_tint = inks, base, paper
-    inks, (base, paper) = tint(sob, 1.0), recoloured(d, c.paper, lambda x: tint(x, 1.0), cover)
-    for w in WIDTHS:
-        x = begin(w)
-        p = render(x, *look, background=paper)
-        found[w] = tex(Scene(x, p, [torch.Generator().manual_seed(0)], 0.0)).item()
-    w = min(found, key=found.get)
-    inks, base, paper = keep_tint
-    terms = {"content": Weighted(CONTENT_WEIGHT * WC(share), PictureDistance(target)), "style": Weighted(STYLE_WEIGHT, st)}
-    return Plan(begin(w), paper, terms, Rates(RATES.points * unit, RATES.widths * unit, RATES.colors, DROPS, DROPS), tuple(unit * x for x in WIDTH_BOUNDS), look, g, dict(width=w, found=found, pic=pic, style=style, unit=unit))
-
-SUPPLY = lambda s: 2
-COUNT = lambda s: 1
-WC = lambda s: 1
+    w = grain_width(style) * CLASSIC
+    base, paper = recoloured(d, c.paper, tint, cover)
+    smooth = F.interpolate(target, (64, 64), mode="bicubic")[0].clamp(0, 1)
+    new = lay(sob, tint(sob), directions(smooth, style, share), (d.width, d.height), w * unit, g)
+    new = new.select(torch.arange(new.paths) < COUNT(share) * new.paths)
+    b = below[:new.paths]
+    start = join([new.select(b), base, new.select(~b)])
+    start = start.replace(picture=torch.zeros_like(start.picture), pictures=1)
+    n = look[0] * look[1]
+    yy = middles(look)
+    painted = tint(yy).T.reshape(1, 3, *look)
+    terms = {"content": Weighted(CONTENT_WEIGHT, PictureDistance(target)),
+             "colours": Weighted(COLOUR_WEIGHT, StyleDistance([painted[0]], looks=[Colours(SIZES)])),
+             "texture": Weighted(TEXTURE_WEIGHT, StyleDistance([small, smallc], [share, 1 - share], looks=[Patches(SIZES)]))}
+    k = RATE(share)
+    return Plan(start, paper, terms, Rates(RATES.points * unit*k, RATES.widths * unit*k, RATES.colors*k, DROPS, DROPS), tuple(unit * x for x in WIDTH_BOUNDS), look, g, dict(width=(round(w,1),new.paths), pic=pic, style=style, unit=unit))
 
 
 def recoloured(d, paper, tint, cover):
@@ -145,7 +137,7 @@ def recoloured(d, paper, tint, cover):
 
 
 def median(colours, owner, owners):
-    light = colours @ LIGHTNESS
+    light = oklab(colours)[:, 0]
     order = torch.argsort(light, stable=True)
     order = order[torch.argsort(owner[order], stable=True)]
     counts = torch.bincount(owner, minlength=owners)
