@@ -9,141 +9,275 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from clipdraw import Drawing, Weighted, from_svg, optimise, render
+from clipdraw import Drawing, Weighted, optimise, render
 from clipdraw.colors import oklab
 from clipdraw.drawing import join
 from clipdraw.loop import Frame, Rates, Scene
-from clipdraw.renderers import WHITE
-from clipdraw.svg_reader import read_notes
-from losses import PictureDistance, StyleDistance
-from losses.style import Colours, Patches
+from losses import PictureDistance, StyleDistance, load_encoder
+from losses.style import Colours, Layers, Patches, shrunk
 from predictors.pictures import NARROWEST, read_picture
+from predictors.restyle import measures
 from predictors.restyle.marks import directions, grain_width, lay
+from predictors.restyle.subject import Subject, drawn, handed_in
 from predictors.restyle.transport import Transport, middles, sample, transport
 
 # The canvas that widths and rates are measured on.
 CLASSIC = 224
-# Shorter side in pixels at which drawing and style are compared.
+# Shorter side in pixels at which drawing and style are compared: the lines of a woodcut are three
+# pixels apart there. With 128 fine hatching is grey, with 192 a step takes half as long again.
 LOOK = 160
-SIZES = (160, 80, 40)
-WIDTHS = (2.0, 3.0, 4.5, 7.0, 10.0, 14.0)
+# Smaller ones: a patch of 7 pixels is 4, 9 and 18 % of them, from a brush's mark to a motif.
+SIZES = (LOOK, LOOK // 2, LOOK // 4)
+# Of full strength. Points that move three times as fast fray what the marks were laid along.
 DROPS = ((0.5, 0.4), (0.75, 0.1))
 RATES = Rates(points=0.3, widths=0.05, colors=0.01, drops=DROPS, color_drops=DROPS)
-WIDTH_BOUNDS = (1.0, 60.0)
-CONTENT_WEIGHT, COLOUR_WEIGHT, TEXTURE_WEIGHT = 60.0, 300.0, 900.0
-BARE = 0.5
+THINNEST, THICKEST = 1.0, 60.0
+# Looked at on two drawings in eight styles: with 60 for the content houses drown in their style,
+# with 400 the woodcut turns grey.
+CONTENT_WEIGHT, COLOUR_WEIGHT, TEXTURE_WEIGHT = 200.0, 300.0, 900.0
+# Features have a mean square of 1, colours one of a hundredth or less.
+FEATURE_WEIGHT = 3.0
+# Where less of a drawing covers its paper than this, marks lie below it, and its paper is bare.
+COVERED, BARE = 0.5, 0.02
+# Side in pixels of the drawing in the style's colours, whose contours marks follow.
+CONTOURS = 64
 
 
 @dataclass(frozen=True)
 class Settings:
+    """The inputs, under the same names."""
+
     style: Path
     drawing: Path | None = None
     prompt: str = ""
-    strength: float = 50
+    strength: float = 70
     marks: int = 500
-    seed: int = 0
     steps: int = 80
+    seed: int = 0
     model: str = "auto"
 
+    def __post_init__(self):
+        if (self.drawing is None) == (not self.prompt.strip()):
+            given = "neither came" if self.drawing is None else "both came"
+            raise ValueError(
+                f"drawing: what is restyled is a drawing or a prompt, and {given}; give one of them"
+            )
+
     @property
-    def share(self):
+    def share(self) -> float:
+        """The strength, from 0 to 1."""
         return self.strength / 100
 
 
 @dataclass(frozen=True)
-class Content:
-    drawing: Drawing
-    paper: tuple
-    guides: tuple
-
-
-@dataclass(frozen=True)
 class Plan:
+    """What a run does, worked out before its first step."""
+
+    subject: Subject
+    picture: Float[Tensor, "3 height width"]
+    """The subject as it was."""
+    style: Float[Tensor, "3 _ _"]
     start: Drawing
-    paper: tuple
-    terms: Mapping
+    paper: tuple[float, float, float]
+    terms: Mapping[str, Weighted]
     rates: Rates
-    widths: tuple
-    look: tuple
+    widths: tuple[float, float]
+    """Thinnest and thickest stroke."""
     generator: torch.Generator
-    info: dict
+
+    @property
+    def look(self) -> tuple[int, int]:
+        """(height, width) in pixels at which the terms see the drawing."""
+        return tuple(self.picture.shape[1:])
 
 
-def read(file: Path) -> Content:
-    d = from_svg(file); n = read_notes(file)
-    return Content(d, n.paper or WHITE, n.guides)
+def plan(settings: Settings, say: Callable[[str], None] = print) -> Plan:
+    """Read the style, read or draw what is restyled, and lay the marks.
+
+    Raises:
+        ValueError: an input at fault, by name.
+        RuntimeError: weights that cannot be had.
+    """
+    try:
+        # A strip's shorter side, too, has twice as many pixels as are looked at.
+        style = read_picture(settings.style, 2 * LOOK * NARROWEST, "#ffffff")
+        style = shrunk(style, 2 * LOOK)
+    except ValueError as error:
+        raise ValueError(f"style: {error}") from error
+    subject = subject_of(settings, say)
+    generator = torch.Generator().manual_seed(settings.seed)
+    painter = Painter.of(subject, style, settings.share, generator)
+    start, paper = restyled(subject.drawing, painter, settings)
+    unit = min(start.width, start.height) / CLASSIC
+    stroked = subject.drawing.widths
+    return Plan(
+        subject=subject,
+        picture=shrunk(painter.picture, LOOK),
+        style=shrunk(style, LOOK),
+        start=start,
+        paper=paper,
+        terms=terms(painter, settings),
+        rates=replace(
+            RATES,
+            points=RATES.points * unit * settings.share,
+            widths=RATES.widths * unit * settings.share,
+            colors=RATES.colors * settings.share,
+        ),
+        # No stroke that was there before is out of bounds.
+        widths=(
+            min(THINNEST * unit, stroked.min().item()),
+            max(THICKEST * unit, stroked.max().item()),
+        ),
+        generator=generator,
+    )
 
 
-def scaled(x, size, n):
-    return F.interpolate(x[None], [max(round(s*n/size),1) for s in x.shape[1:]], mode="area")[0]
-
-COUNT = lambda s: s**.5
-RATE = lambda s: s
-
-def plan(settings: Settings) -> Plan:
-    c = read(settings.drawing)
-    d = c.drawing
-    unit = min(d.width, d.height) / CLASSIC
-    look = tuple(round(x * LOOK / min(d.width, d.height)) for x in (d.height, d.width))
-    size = tuple(2 * s for s in look)
-    pic = render(d, *size, background=c.paper)[0]
-    cover = render(d, *size, background=None)[0, 3:]
-    style = read_picture(settings.style, LOOK * 2 * NARROWEST, "#ffffff")
-    style = scaled(style, min(style.shape[1:]), 2 * LOOK)
-    share = settings.share
-    g = torch.Generator().manual_seed(settings.seed)
-    tr = transport(pic, style, g)
-    full = tr.painted[None]
-    whole = F.interpolate(pic[None], tr.grid, mode="area")
-    target = whole.lerp(full, share)
-
-    def tint(places, share=share):
-        colours = sample(pic, places)
-        return colours.lerp(tr.ink(colours, places, g), share)
-
-    count = round(settings.marks * COUNT(share))
-    sob = torch.quasirandom.SobolEngine(2, scramble=True, seed=settings.seed).draw(settings.marks)
-    below = sample(cover, sob)[:, 0] < BARE
-    small, smallc = scaled(style, 2, 1), scaled(pic, 2, 1)
-
-    w = grain_width(style) * CLASSIC
-    base, paper = recoloured(d, c.paper, tint, cover)
-    smooth = F.interpolate(target, (64, 64), mode="bicubic")[0].clamp(0, 1)
-    new = lay(sob, tint(sob), directions(smooth, style, share), (d.width, d.height), w * unit, g)
-    new = new.select(torch.arange(new.paths) < COUNT(share) * new.paths)
-    b = below[:new.paths]
-    start = join([new.select(b), base, new.select(~b)])
-    start = start.replace(picture=torch.zeros_like(start.picture), pictures=1)
-    n = look[0] * look[1]
-    yy = middles(look)
-    painted = tint(yy).T.reshape(1, 3, *look)
-    terms = {"content": Weighted(CONTENT_WEIGHT, PictureDistance(target)),
-             "colours": Weighted(COLOUR_WEIGHT, StyleDistance([painted[0]], looks=[Colours(SIZES)])),
-             "texture": Weighted(TEXTURE_WEIGHT, StyleDistance([small, smallc], [share, 1 - share], looks=[Patches(SIZES)]))}
-    k = RATE(share)
-    return Plan(start, paper, terms, Rates(RATES.points * unit*k, RATES.widths * unit*k, RATES.colors*k, DROPS, DROPS), tuple(unit * x for x in WIDTH_BOUNDS), look, g, dict(width=(round(w,1),new.paths), pic=pic, style=style, unit=unit))
+def draw(settings: Settings, plan: Plan) -> Iterator[Frame]:
+    """Restyle the drawing: one frame a step."""
+    return optimise(
+        plan.start,
+        plan.terms,
+        steps=settings.steps,
+        generators=[plan.generator],
+        rates=plan.rates,
+        width_bounds=plan.widths,
+        size=plan.look,
+        background=plan.paper,
+    )
 
 
-def recoloured(d, paper, tint, cover):
-    pts = d.points / torch.tensor([d.width, d.height])
-    ink = median(tint(pts), d.path_of_point, d.paths)
-    d = d.replace(colors=torch.cat([ink, d.colors[:, 3:]], 1), fills=torch.cat([ink, d.fills[:, 3:]], 1))
-    places = middles((32, 32)).repeat(4, 1)
-    bare = sample(cover, places)[:, 0] < .02
-    if bare.any():
-        t = tint(places[bare])
-        paper = tuple(median(t, torch.zeros(len(t), dtype=torch.int64), 1)[0].tolist())
-    return d, paper
+def subject_of(settings: Settings, say: Callable[[str], None]) -> Subject:
+    if settings.drawing is None:
+        return drawn(settings.prompt, settings.seed, settings.model, say)
+    try:
+        return handed_in(settings.drawing, say)
+    except ValueError as error:
+        raise ValueError(f"drawing: {error}") from error
 
 
-def median(colours, owner, owners):
-    light = oklab(colours)[:, 0]
-    order = torch.argsort(light, stable=True)
-    order = order[torch.argsort(owner[order], stable=True)]
+@dataclass(frozen=True, eq=False)
+class Painter:
+    """Who knows what colour each place of a drawing gets."""
+
+    picture: Float[Tensor, "3 height width"]
+    """The drawing."""
+    cover: Float[Tensor, "1 height width"]
+    """How much of its paper it covers."""
+    style: Float[Tensor, "3 _ _"]
+    way: Transport
+    share: float
+    """0 for the drawing's own colours, 1 for those of the style."""
+    generator: torch.Generator
+
+    @classmethod
+    def of(
+        cls, subject: Subject, style: Tensor, share: float, generator: torch.Generator
+    ) -> "Painter":
+        drawing = subject.drawing
+        scale = 2 * LOOK / min(drawing.width, drawing.height)
+        size = (round(drawing.height * scale), round(drawing.width * scale))
+        with torch.no_grad():
+            picture = render(drawing, *size, background=subject.paper)[0]
+            cover = render(drawing, *size, background=None)[0, 3:]
+        return cls(picture, cover, style, transport(picture, style), share, generator)
+
+    def inks(self, places: Float[Tensor, "places 2"]) -> Float[Tensor, "places 3"]:
+        """The style's colours for places (x, y) in [0, 1] of the canvas."""
+        return self.way.ink(sample(self.picture, places), places, self.generator)
+
+    def tinted(self, places: Float[Tensor, "places 2"]) -> Float[Tensor, "places 3"]:
+        """What they are painted with: as much of these as the share says."""
+        return sample(self.picture, places).lerp(self.inks(places), self.share)
+
+    def target(self) -> Float[Tensor, "1 3 rows columns"]:
+        """What the drawing shall look like from afar."""
+        whole = F.interpolate(self.picture[None], self.way.grid, mode="area")
+        return whole.lerp(self.way.means()[None], self.share)
+
+
+def restyled(
+    drawing: Drawing, painter: Painter, settings: Settings
+) -> tuple[Drawing, tuple[float, float, float]]:
+    """Where the run starts: the drawing in the style's colours with marks over it, and under it
+    where its paper was bare; and the colour of the paper."""
+    base, paper = recoloured(drawing, painter)
+    canvas = (drawing.width, drawing.height)
+    # Spread evenly, as far as quasi-random numbers are.
+    places = torch.quasirandom.SobolEngine(2, scramble=True, seed=settings.seed)
+    places = places.draw(settings.marks)
+    size = (CONTOURS, CONTOURS)
+    contours = F.interpolate(painter.target(), size, mode="bicubic")[0].clamp(0, 1)
+    marks = lay(
+        places,
+        painter.tinted(places),
+        directions(contours, painter.style, settings.share),
+        canvas,
+        grain_width(painter.style) * min(canvas),
+        painter.generator,
+    )
+    shown = torch.arange(marks.paths) < round(settings.share * marks.paths)
+    below = sample(painter.cover, places)[: marks.paths, 0] < COVERED
+    joined = join([marks.select(shown & below), base, marks.select(shown & ~below)])
+    return joined.replace(picture=torch.zeros_like(joined.picture), pictures=1), paper
+
+
+def recoloured(
+    drawing: Drawing, painter: Painter
+) -> tuple[Drawing, tuple[float, float, float]]:
+    """A drawing whose paths have the style's colours, and the colour of its paper.
+
+    A path gets the middle one, by lightness, of the inks for its control points, the paper that of
+    the inks for where it is bare; opacities stay.
+    """
+    places = drawing.points / torch.tensor([drawing.width, drawing.height])
+    ink = median(painter.inks(places), drawing.path_of_point, drawing.paths)
+
+    def tinted(colours: Float[Tensor, "paths 4"]) -> Float[Tensor, "paths 4"]:
+        return torch.cat([colours[:, :3].lerp(ink, painter.share), colours[:, 3:]], dim=1)
+
+    coloured = drawing.replace(colors=tinted(drawing.colors), fills=tinted(drawing.fills))
+    places = middles(painter.way.grid)
+    bare = places[sample(painter.cover, places)[:, 0] < BARE]
+    if not len(bare):
+        # Nobody sees it.
+        return coloured, tuple(painter.picture.new_ones(3).tolist())
+    colours = median(painter.tinted(bare), torch.zeros(len(bare), dtype=torch.int64), 1)
+    return coloured, tuple(colours[0].tolist())
+
+
+def median(
+    colours: Float[Tensor, "colours 3"], owner: Int[Tensor, " colours"], owners: int
+) -> Float[Tensor, "owners 3"]:
+    """Of the colours of each owner, who has at least one, the middle one by lightness."""
+    order = oklab(colours)[:, 0].argsort(stable=True)
+    order = order[owner[order].argsort(stable=True)]
     counts = torch.bincount(owner, minlength=owners)
     return colours[order[counts.cumsum(0) - counts + counts // 2]]
 
 
-def draw(settings: Settings, plan: Plan) -> Iterator[Frame]:
-    return optimise(plan.start, plan.terms, steps=settings.steps, generators=[plan.generator], rates=plan.rates,
-        width_bounds=plan.widths, size=plan.look, background=plan.paper)
+def terms(painter: Painter, settings: Settings) -> dict[str, Weighted]:
+    """What pulls: the content from afar, the palette, and texture, whatever is where."""
+    picture, style = (shrunk(seen, LOOK) for seen in (painter.picture, painter.style))
+    pair, shares = [style, picture], [settings.share, 1 - settings.share]
+    size = picture.shape[1:]
+    palette = painter.tinted(middles(tuple(size))).T.unflatten(1, size)
+    wanted = {
+        "content": Weighted(CONTENT_WEIGHT, PictureDistance(painter.target())),
+        "colours": Weighted(COLOUR_WEIGHT, StyleDistance([palette], looks=[Colours(SIZES)])),
+        "texture": Weighted(TEXTURE_WEIGHT, StyleDistance(pair, shares, [Patches(SIZES)])),
+    }
+    encoder = load_encoder(settings.model)
+    if encoder.name != "pocket":
+        # The first half of a network sees marks and motifs, the second one things.
+        layers = Layers(encoder, (encoder.depth // 4, encoder.depth // 2))
+        wanted["features"] = Weighted(FEATURE_WEIGHT, StyleDistance(pair, shares, [layers]))
+    return wanted
+
+
+def measured(plan: Plan, frame: Frame) -> dict[str, float]:
+    """What a drawing took on of the style and kept of its content: see `measures`."""
+    after = Scene(frame.drawing, frame.picture.cpu(), [plan.generator], 1.0)
+    return {
+        "style_taken": round(measures.style_taken(plan.picture, after, plan.style), 3),
+        "content_kept": round(measures.content_kept(plan.picture, frame.picture[0].cpu()), 3),
+    }

@@ -32,11 +32,13 @@ class Transport:
     """Mean colours of the drawing's cells, Oklab."""
     grid: tuple[int, int]
     """Rows and columns of cells."""
-    painted: Float[Tensor, "3 rows columns"]
-    """The drawing in the style's colours, cell by cell."""
     inks: Float[Tensor, "cells inks 3"]
     """What each of the drawing's cells may be painted with, RGB: the colours in the part of the
     style that it goes to."""
+
+    def means(self) -> Float[Tensor, "3 rows columns"]:
+        """The drawing in the style's colours, cell by cell."""
+        return self.inks.mean(1).T.unflatten(1, self.grid)
 
     def ink(
         self,
@@ -54,7 +56,7 @@ class Transport:
 
 
 def transport(
-    drawing: Float[Tensor, "3 _ _"], style: Float[Tensor, "3 _ _"], generator: torch.Generator
+    drawing: Float[Tensor, "3 _ _"], style: Float[Tensor, "3 _ _"]
 ) -> Transport:
     """The cheapest way to paint a drawing with parts of a style picture.
 
@@ -68,12 +70,7 @@ def transport(
     grid = grid_of(drawing)
     colours, places = oklab(means(drawing, grid)), middles(grid)
     inks = inks_of(style, grid)
-    taken = inks[torch.arange(len(inks)), torch.randint(SIDE**2, (len(inks),), generator=generator)]
-    # Where texture has all the contrast, cells are alike in the mean, and nothing could be painted
-    # with them; so much of one of their inks is mixed in.
-    lost = 1 - (inks.mean(1).var(0).sum() / inks.flatten(0, 1).var(0).sum().clamp(min=1e-9)).sqrt()
-    mixed = inks.mean(1).lerp(taken, lost)
-    theirs = oklab(mixed)
+    theirs = oklab(inks.mean(1))
     apart = torch.cdist(colours, colours)
 
     def assign(colours: Tensor) -> tuple[float, Tensor]:
@@ -86,9 +83,9 @@ def transport(
         return float((apart * torch.cdist(theirs[goal], theirs[goal])).mean()), goal
 
     straight, goal = assign(colours)
-    swapped, other = assign(colours * torch.tensor([-1.0, 1, 1]))
+    swapped, other = assign(colours * torch.tensor([-1, 1, 1]))
     goal = other if swapped > SWAP * straight else goal
-    return Transport(colours, grid, mixed[goal].T.unflatten(1, grid), inks[goal])
+    return Transport(colours, grid, inks[goal])
 
 
 def inks_of(
