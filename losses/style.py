@@ -28,9 +28,7 @@ class Colours:
     sizes: Sequence[int] = SIZES
     """Shorter sides in pixels that the picture is brought to."""
 
-    def __call__(
-        self, picture: Float[Tensor, "3 height width"]
-    ) -> list[Float[Tensor, "3 places"]]:
+    def __call__(self, picture: Float[Tensor, "3 height width"]) -> list[Float[Tensor, "3 places"]]:
         return [shrunk(picture, size).flatten(1) for size in self.sizes]
 
 
@@ -97,8 +95,8 @@ class StyleDistance:
     Sources: Heitz et al. (2021), "A Sliced Wasserstein Loss for Neural Texture Synthesis", section
     3; for patches Elnekave and Weiss (2022), "Generating Natural Images with Direct Patch
     Distributions Matching", section 3; for shares Bonneel et al. (2015), "Sliced and Radon
-    Wasserstein Barycenters of Measures", section 3. Patches without their mean are ours: with it, the
-    colours of large areas shout the texture down.
+    Wasserstein Barycenters of Measures", section 3. Patches without their mean are ours: with
+    it, the colours of large areas shout the texture down.
     """
 
     pictures: Sequence[Float[Tensor, "3 _ _"]]
@@ -157,16 +155,12 @@ class StyleDistance:
         return [values for look in self.looks for values in look(picture)]
 
 
-def quantiles(
-    values: Float[Tensor, "rows places"], count: int
-) -> Float[Tensor, "rows {count}"]:
+def quantiles(values: Float[Tensor, "rows places"], count: int) -> Float[Tensor, "rows {count}"]:
     """Sorted values read off at the middles of `count` equal parts, straight lines between them."""
     return F.interpolate(values[None], count, mode="linear", align_corners=False)[0]
 
 
-def shrunk(
-    picture: Float[Tensor, "3 height width"], size: int
-) -> Float[Tensor, "3 rows columns"]:
+def shrunk(picture: Float[Tensor, "3 height width"], size: int) -> Float[Tensor, "3 rows columns"]:
     """The picture with a shorter side of `size` pixels, by averaging over areas."""
     scale = size / min(picture.shape[-2:])
     shape = [max(round(side * scale), 1) for side in picture.shape[-2:]]

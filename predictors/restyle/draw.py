@@ -13,11 +13,11 @@ from clipdraw import Drawing, Weighted, optimise, render
 from clipdraw.colors import oklab
 from clipdraw.drawing import join
 from clipdraw.loop import Frame, Rates, Scene
-from losses import PictureDistance, StyleDistance, load_encoder
+from losses import StyleDistance, load_encoder
 from losses.style import Colours, Layers, Patches, shrunk
 from predictors.pictures import NARROWEST, read_picture
 from predictors.restyle import measures
-from predictors.restyle.marks import directions, grain_width, lay
+from predictors.restyle.marks import directions, lay, stroke_width
 from predictors.restyle.subject import Subject, drawn, handed_in
 from predictors.restyle.transport import Transport, middles, sample, transport
 
@@ -107,12 +107,13 @@ def plan(settings: Settings, say: Callable[[str], None] = print) -> Plan:
     subject = subject_of(settings, say)
     generator = torch.Generator().manual_seed(settings.seed)
     painter = Painter.of(subject, style, settings.share, generator)
-    start, paper = restyled(subject.drawing, painter, settings)
+    start, paper = restyled(subject, painter, settings)
     unit = min(start.width, start.height) / CLASSIC
     stroked = subject.drawing.widths
+    look = shrunk(painter.picture, LOOK).shape[1:]
     return Plan(
         subject=subject,
-        picture=shrunk(painter.picture, LOOK),
+        picture=render(subject.drawing, *look, background=subject.paper)[0],
         style=shrunk(style, LOOK),
         start=start,
         paper=paper,
@@ -156,6 +157,23 @@ def subject_of(settings: Settings, say: Callable[[str], None]) -> Subject:
 
 
 @dataclass(frozen=True, eq=False)
+class FromAfar:
+    """Mean squared distance to a small picture, as which the drawing is seen from afar.
+
+    Each of its pixels sees its neighbours', too: with `PictureDistance`, where it sees a square of
+    its own, marks get corners along these squares.
+    """
+
+    target: Float[Tensor, "1 3 rows columns"]
+
+    def __call__(self, scene: Scene) -> Float[Tensor, " pictures"]:
+        seen = F.interpolate(
+            scene.picture, tuple(self.target.shape[-2:]), mode="bilinear", antialias=True
+        )
+        return (seen - self.target).square().mean((1, 2, 3))
+
+
+@dataclass(frozen=True, eq=False)
 class Painter:
     """Who knows what colour each place of a drawing gets."""
 
@@ -196,12 +214,12 @@ class Painter:
 
 
 def restyled(
-    drawing: Drawing, painter: Painter, settings: Settings
+    subject: Subject, painter: Painter, settings: Settings
 ) -> tuple[Drawing, tuple[float, float, float]]:
     """Where the run starts: the drawing in the style's colours with marks over it, and under it
     where its paper was bare; and the colour of the paper."""
-    base, paper = recoloured(drawing, painter)
-    canvas = (drawing.width, drawing.height)
+    base, paper = recoloured(subject, painter)
+    canvas = (base.width, base.height)
     # Spread evenly, as far as quasi-random numbers are.
     places = torch.quasirandom.SobolEngine(2, scramble=True, seed=settings.seed)
     places = places.draw(settings.marks)
@@ -212,7 +230,7 @@ def restyled(
         painter.tinted(places),
         directions(contours, painter.style, settings.share),
         canvas,
-        grain_width(painter.style) * min(canvas),
+        stroke_width(painter.style) * min(canvas),
         painter.generator,
     )
     shown = torch.arange(marks.paths) < round(settings.share * marks.paths)
@@ -221,14 +239,13 @@ def restyled(
     return joined.replace(picture=torch.zeros_like(joined.picture), pictures=1), paper
 
 
-def recoloured(
-    drawing: Drawing, painter: Painter
-) -> tuple[Drawing, tuple[float, float, float]]:
+def recoloured(subject: Subject, painter: Painter) -> tuple[Drawing, tuple[float, float, float]]:
     """A drawing whose paths have the style's colours, and the colour of its paper.
 
     A path gets the middle one, by lightness, of the inks for its control points, the paper that of
     the inks for where it is bare; opacities stay.
     """
+    drawing = subject.drawing
     places = drawing.points / torch.tensor([drawing.width, drawing.height])
     ink = median(painter.inks(places), drawing.path_of_point, drawing.paths)
 
@@ -238,11 +255,11 @@ def recoloured(
     coloured = drawing.replace(colors=tinted(drawing.colors), fills=tinted(drawing.fills))
     places = middles(painter.way.grid)
     bare = places[sample(painter.cover, places)[:, 0] < BARE]
-    if not len(bare):
-        # Nobody sees it.
-        return coloured, tuple(painter.picture.new_ones(3).tolist())
-    colours = median(painter.tinted(bare), torch.zeros(len(bare), dtype=torch.int64), 1)
-    return coloured, tuple(colours[0].tolist())
+    paper = torch.tensor(subject.paper)
+    if len(bare):
+        nobody = torch.zeros(len(bare), dtype=torch.int64)
+        paper = paper.lerp(median(painter.inks(bare), nobody, 1)[0], painter.share)
+    return coloured, tuple(paper.tolist())
 
 
 def median(
@@ -262,7 +279,7 @@ def terms(painter: Painter, settings: Settings) -> dict[str, Weighted]:
     size = picture.shape[1:]
     palette = painter.tinted(middles(tuple(size))).T.unflatten(1, size)
     wanted = {
-        "content": Weighted(CONTENT_WEIGHT, PictureDistance(painter.target())),
+        "content": Weighted(CONTENT_WEIGHT, FromAfar(painter.target())),
         "colours": Weighted(COLOUR_WEIGHT, StyleDistance([palette], looks=[Colours(SIZES)])),
         "texture": Weighted(TEXTURE_WEIGHT, StyleDistance(pair, shares, [Patches(SIZES)])),
     }

@@ -2,13 +2,11 @@
 
 import torch
 from jaxtyping import Float
-from scipy import ndimage
 from torch import Tensor
 
-from clipdraw.colors import oklab
 from clipdraw.loop import Scene
 from losses import StyleDistance
-from losses.style import shrunk
+from predictors.restyle.marks import lab, slopes
 
 # Shorter side in pixels at which edges are compared, and how wide they are there.
 SIDE, SPREAD = 64, 2
@@ -23,7 +21,7 @@ def style_taken(
 
     Statistics are `StyleDistance`'s, of colours and of patches.
     """
-    distance = StyleDistance([style], directions=128)
+    distance = StyleDistance([style], directions=64)
 
     def away(picture: Tensor) -> float:
         scene = Scene(after.drawing, picture, [torch.Generator().manual_seed(0)], 1.0)
@@ -44,10 +42,5 @@ def content_kept(
 
 def edges(picture: Float[Tensor, "3 height width"]) -> Float[Tensor, "rows columns"]:
     """How fast a picture changes, in Oklab."""
-    small = shrunk(picture, SIDE)
-    lab = oklab(small.flatten(1).T).T.view_as(small).numpy()
-    slopes = (
-        ndimage.gaussian_filter(lab, (0, SPREAD, SPREAD), order=(0, *order))
-        for order in ((0, 1), (1, 0))
-    )
-    return torch.from_numpy(sum((slope**2).sum(0) for slope in slopes) ** 0.5)
+    squares = sum(part**2 for channel in lab(picture, SIDE) for part in slopes(channel, SPREAD))
+    return torch.from_numpy(squares**0.5)

@@ -13,6 +13,10 @@ from predictors.clipdraw.settings import Settings
 from predictors.handed import local
 from predictors.pictures import NARROWEST
 
+# Control points of a drawing: 2048 strokes of three cubics have 20480. Each is compared with all
+# cells of the drawing, 120 MB in all.
+MOST_POINTS = 30_000
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -35,12 +39,15 @@ def handed_in(file: Path, say: Callable[[str], None]) -> Subject:
         drawing = from_svg(local(file))
     for warning in left_out:
         say(str(warning.message))
-    if not drawing.paths:
-        raise ValueError(f"{file.name} has nothing in it that can be drawn; give another SVG")
     if max(drawing.width, drawing.height) > NARROWEST * min(drawing.width, drawing.height):
         raise ValueError(
             f"{file.name} is a strip of {drawing.width:g} x {drawing.height:g}; cut it so that one "
             f"side is at most {NARROWEST} times the other"
+        )
+    if len(drawing.points) > MOST_POINTS:
+        raise ValueError(
+            f"{file.name} has {len(drawing.points)} control points, but at most {MOST_POINTS} are "
+            "restyled; simplify its paths, or take some out"
         )
     notes = read_notes(file)
     return Subject(file.name, drawing, notes.paper or WHITE, notes.guides)

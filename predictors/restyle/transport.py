@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
@@ -55,9 +55,7 @@ class Transport:
         return self.inks[cell, luck]
 
 
-def transport(
-    drawing: Float[Tensor, "3 _ _"], style: Float[Tensor, "3 _ _"]
-) -> Transport:
+def transport(drawing: Float[Tensor, "3 _ _"], style: Float[Tensor, "3 _ _"]) -> Transport:
     """The cheapest way to paint a drawing with parts of a style picture.
 
     Each cell of the drawing, its colours brought to the style's mean and deviation, goes to a cell
