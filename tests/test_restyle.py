@@ -28,7 +28,7 @@ def small(monkeypatch):
         monkeypatch.setattr(outputs, name, value)
     monkeypatch.setattr(colours, "CELLS", 150)
     monkeypatch.setattr(draw, "LOOK", 40)
-    monkeypatch.setattr(draw, "SIZES", (40, 20))
+    monkeypatch.setattr(draw, "SIZES", (28, 14))
 
 
 def settings(**changes) -> draw.Settings:
@@ -121,7 +121,7 @@ def test_white_paper_becomes_night_and_what_was_drawn_on_it_shines():
 
 
 def test_inks_are_the_style_s_own_and_not_mixed():
-    way = transport(halves((0, 0, 0), (1, 1, 1)), (stripes(12, 0.3) > 0.5).float())
+    way = transport(halves((0, 0, 0), (1, 1, 1)), (stripes(60, 0.3) > 0.5).float())
     places = middles((9, 11))
     inks = way.ink(torch.rand(99, 3), places, torch.Generator().manual_seed(0))
     assert ((inks < 0.01) | (inks > 0.99)).float().mean() > 0.5

@@ -23,12 +23,14 @@ from predictors.restyle.transport import Transport, middles, sample, transport
 
 # The canvas that widths and rates are measured on.
 CLASSIC = 224
-# Shorter side in pixels at which drawing and style are compared: the lines of a woodcut are three
-# pixels apart there. With 128 fine hatching is grey, with 192 a step takes half as long again.
+# Shorter side in pixels at which the drawing is rendered: the lines of a woodcut are three pixels
+# apart there. With 128 fine hatching is grey, with 192 a step takes half as long again.
 LOOK = 160
-# Smaller ones: a patch of 7 pixels is 4, 9 and 18 % of them, from a brush's mark to a motif.
-SIZES = (LOOK, LOOK // 2, LOOK // 4)
-# Of full strength. Points that move three times as fast fray what the marks were laid along.
+# Shorter sides at which statistics are compared: a patch of 7 pixels is 6, 12 and 25 % of them,
+# from a brush's mark to a motif. At 160 itself, marks go along rows and columns of pixels, where
+# they are as sharp as a style's edges.
+SIZES = (112, 56, 28)
+# At full strength. Slow beside CLIPDraw's: marks lie along something already, and keep to it.
 DROPS = ((0.5, 0.4), (0.75, 0.1))
 RATES = Rates(points=0.3, widths=0.05, colors=0.01, drops=DROPS, color_drops=DROPS)
 THINNEST, THICKEST = 1.0, 60.0
