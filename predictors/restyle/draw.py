@@ -15,7 +15,7 @@ from clipdraw.drawing import join
 from clipdraw.loop import Frame, Rates, Scene
 from losses import StyleDistance, load_encoder
 from losses.style import Colours, Layers, Patches, shrunk
-from predictors.pictures import NARROWEST, read_picture
+from predictors.pictures import read_picture
 from predictors.restyle import measures
 from predictors.restyle.marks import directions, lay, stroke_width
 from predictors.restyle.subject import Subject, drawn, handed_in
@@ -26,6 +26,8 @@ CLASSIC = 224
 # Shorter side in pixels at which the drawing is rendered: the lines of a woodcut are three pixels
 # apart there. With 128 fine hatching is grey, with 192 a step takes half as long again.
 LOOK = 160
+# Longer side of a style when it is read; the shorter one of what is no strip has at least 2 LOOK.
+LONGEST = 8 * LOOK
 # Shorter sides at which statistics are compared: a patch of 7 pixels is 6, 12 and 25 % of them,
 # from a brush's mark to a motif. At 160 itself, marks go along rows and columns of pixels, where
 # they are as sharp as a style's edges.
@@ -101,9 +103,7 @@ def plan(settings: Settings, say: Callable[[str], None] = print) -> Plan:
         RuntimeError: weights that cannot be had.
     """
     try:
-        # A strip's shorter side, too, has twice as many pixels as are looked at.
-        style = read_picture(settings.style, 2 * LOOK * NARROWEST, "#ffffff")
-        style = shrunk(style, 2 * LOOK)
+        style = shrunk(read_picture(settings.style, LONGEST, "#ffffff"), 2 * LOOK)
     except ValueError as error:
         raise ValueError(f"style: {error}") from error
     subject = subject_of(settings, say)
