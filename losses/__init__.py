@@ -15,6 +15,7 @@ from losses.guidance import Guidance
 from losses.images import PictureDistance
 from losses.prompts import parse_prompts
 from losses.similarity import Similarity
+from losses.style import StyleDistance
 
 LOSSES = {
     "centre": CentrePenalty,
@@ -23,6 +24,7 @@ LOSSES = {
     "frame": KeepInFrame,
     "picture": PictureDistance,
     "similarity": Similarity,
+    "style": StyleDistance,
     "within": StayWithin,
 }
 """Every term of the loop, by name."""
@@ -38,6 +40,7 @@ __all__ = [
     "ScoreDistillation",
     "Similarity",
     "StayWithin",
+    "StyleDistance",
     "centre_penalty",
     "keep_in_frame",
     "load_encoder",

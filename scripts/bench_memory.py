@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 from rich import box
 from rich.table import Table
 
+from clipdraw import scribble, to_svg
 from journeys.sequence import ZSequence, save
 from journeys.timeline import timecode
 from predictors.conform.edit import MOST_NUMBERS
+from predictors.restyle.subject import MOST_POINTS
 from scripts import examples, form
 from scripts.alone import alone
 
@@ -39,6 +42,8 @@ CASES: dict[str, list[dict[str, Any]]] = {
     "grid": [{"cells": 9, "strokes": 202, "steps": 100}],
     # Many lines cost more than long ones.
     "plotter": [{"paper": "a2", "pens": "black 0.3"}],
+    # As many steps as a film has frames.
+    "restyle": [{"strength": 100.0, "steps": 100}],
 }
 
 
@@ -68,10 +73,12 @@ def ran(name: str, inputs: dict[str, Any]) -> None:
     """Run a predictor to its end, with a picture of SIDE x SIDE for an image, with the largest
     trajectory for an edit, or with the most strokes for a plot."""
     with tempfile.TemporaryDirectory() as folder:
-        if "image" in inputs:
+        for picture in {"image", "style"} & inputs.keys():
             file = Path(folder, "large.png")
-            Image.open(inputs["image"]).resize((SIDE, SIDE)).save(file, compress_level=1)
-            inputs = inputs | {"image": str(file)}
+            Image.open(inputs[picture]).resize((SIDE, SIDE)).save(file, compress_level=1)
+            inputs = inputs | {picture: str(file)}
+        if name == "restyle":
+            inputs = inputs | {"drawing": str(_drawing(Path(folder, "large.svg")))}
         if "timeline" in inputs:
             inputs = inputs | _edit(Path(folder))
         if name == "plotter":
@@ -89,6 +96,13 @@ def _dashes(folder: Path) -> str:
     group = '<g fill="none" stroke="#000" stroke-width="0.4">'
     (folder / "dashes.svg").write_text(f"{svg}{group}{paths}</g></svg>")
     return str(folder / "dashes.svg")
+def _drawing(file: Path) -> Path:
+    """As many strokes as may be restyled."""
+    strokes = scribble(3 * MOST_POINTS // 22, torch.Generator().manual_seed(0))
+    file.write_text(
+        to_svg(strokes.select(strokes.path_of_point.bincount().cumsum(0) <= MOST_POINTS))
+    )
+    return file
 
 
 def _edit(folder: Path) -> dict[str, str]:

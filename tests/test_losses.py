@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
+from scipy.optimize import linear_sum_assignment
 
 from clipdraw.drawing import Drawing, join
 from clipdraw.loop import Scene
@@ -21,6 +22,7 @@ from losses import (
     ScoreDistillation,
     Similarity,
     StayWithin,
+    StyleDistance,
     centre_penalty,
     keep_in_frame,
 )
@@ -28,14 +30,16 @@ from losses.fields import Box, Circle, Outside
 from losses.guidance import Branch
 from losses.schedule import From
 from losses.similarity import great_circle, negative_cosine
+from losses.style import Colours, Layers, Patches
 
 WORDS = {"red": (1, 0, 0), "green": (0, 1, 0), "yellow": (1, 1, 0), "white": (1, 1, 1)}
 
 
 class Eye:
-    """An encoder that knows colours by name and sees nothing else."""
+    """An encoder that knows colours by name and sees nothing else; of two layers, the first sees
+    quarters and the second the whole."""
 
-    name, size = "eye", 8
+    name, size, depth = "eye", 8, 2
     mean, std = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
 
     def embed_text(self, texts):
@@ -43,6 +47,10 @@ class Eye:
 
     def embed_image(self, images):
         return F.normalize(images.mean((2, 3)))
+
+    def features(self, images, layers):
+        maps = [F.avg_pool2d(images, side) for side in (4, 8)]
+        return self.embed_image(images), [maps[layer] for layer in layers]
 
 
 class Memory:
@@ -66,6 +74,11 @@ def distillation(prior, prompt, negative, views, strength=3.0, **levels):
 def look(scene):
     """Two equal views, eight pixels wide."""
     return F.interpolate(scene.picture, (8, 8), mode="area").repeat_interleave(2, dim=0)
+
+
+def redness(picture):
+    """A map of one feature."""
+    return [picture[:1].flatten(1)]
 
 
 def luck(*seeds):
@@ -117,6 +130,13 @@ KNOWN = {
     "crossing": (Crossing(), scene(LOOP_AND_ARCH, WHITE), 0.48),
     # the mean of 0 and 1, squared
     "picture": (PictureDistance(HALVES), scene(DOT, BLOCKS), 0.5),
+    # One feature, so each direction is it or its opposite. Of 8 places 2 have no red and 6 all of
+    # it; half of the way from grey to white is 3/4: (2 * (3/4)^2 + 6 * (1/4)^2) / 8.
+    "style": (
+        StyleDistance([0.5 * WHITE[0], WHITE[0, :, :5, :7]], (0.5, 0.5), [redness]),
+        scene(DOT, BLOCKS),
+        0.1875,
+    ),
     # Two views of red: -cos(red, red) + 0.3 cos(red, yellow) = -1 + 0.3 / sqrt(2) each.
     "similarity": (
         Similarity.to_prompt(Eye(), "red", "yellow", look),
@@ -138,6 +158,9 @@ USED = {
     "frame": KeepInFrame(margin=80.0),
     "crossing": Crossing(),
     "picture": PictureDistance(torch.rand(1, 3, 5, 7, generator=luck(0)[0])),
+    "style": StyleDistance(
+        [torch.rand(3, 9, 7, generator=luck(0)[0])], looks=[Colours([8]), Patches([8], side=3)]
+    ),
     "within": StayWithin(Outside(Box(20, 20, 200, 180)), power=1.5),
     "similarity": Similarity.to_prompt(
         Eye(), "red | green:0.5", "white", RasterViews(3, 8), "great_circle"
@@ -304,6 +327,70 @@ def test_each_picture_has_its_own_target_or_all_share_one():
     assert own.tolist() == [0, 0]
     with pytest.raises(ValueError, match="target holds 3 pictures, but the drawing holds 2"):
         PictureDistance(WHITE.expand(3, -1, -1, -1))(scene(drawing, pictures))
+
+
+# ---- style
+
+
+def random_picture(seed, height=11, width=13):
+    return torch.rand(3, height, width, dtype=torch.float64, generator=luck(seed)[0])
+
+
+def test_the_style_distance_is_what_optimal_assignment_costs():
+    """Along each direction, the cheapest way from the values of one picture to the other's."""
+    picture, style = random_picture(1), random_picture(2)
+    term = StyleDistance([style], looks=[Patches([11], side=3)], directions=5)
+    windows = [x.unfold(1, 3, 1).unfold(2, 3, 1).permute(0, 3, 4, 1, 2) for x in (picture, style)]
+    patches = [(x - x.mean((1, 2), keepdim=True)).reshape(27, -1) for x in windows]
+    directions = F.normalize(torch.randn(5, 27, generator=luck(0)[0]), dim=1).double()
+    costs = []
+    for direction in directions:
+        x, y = (direction @ values for values in patches)
+        apart = (x[:, None] - y).square()
+        costs.append(apart[linear_sum_assignment(apart)].mean())
+    cost = term(scene(DOT, picture[None]))
+    assert cost.item() == pytest.approx(torch.stack(costs).mean().item(), rel=1e-6)
+
+
+def test_the_style_distance_has_the_right_gradient():
+    style = random_picture(2)
+    term = StyleDistance([style], looks=[Colours([6]), Patches([6], side=3)], directions=4)
+    picture = random_picture(1, 9, 6)[None].requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: term(scene(DOT, x)), picture)
+
+
+@pytest.mark.parametrize("look", [Colours([8, 4]), Patches([8, 4], side=3), Layers(Eye(), (0, 1))])
+def test_a_picture_has_its_own_style_and_shares_lead_from_one_to_the_other(look):
+    one, other = torch.rand(3, 8, 12, generator=luck(1)[0]), torch.rand(3, 8, 12).square()
+
+    def apart(picture, share):
+        term = StyleDistance([one, other], (1 - share, share), [look])
+        return term(scene(DOT, picture[None])).item()
+
+    assert apart(one, 0.0) == pytest.approx(0, abs=1e-10) == apart(other, 1.0)
+    assert 0 < apart(one, 0.3) < apart(one, 0.6) < apart(one, 1.0)
+
+
+def test_where_things_are_is_no_part_of_their_style():
+    style = torch.rand(3, 8, 12, generator=luck(1)[0])
+    moved = style.roll((3, 5), (1, 2))
+    term = StyleDistance([style], looks=[Colours([8])])
+    assert term(scene(DOT, moved[None])).item() == pytest.approx(0, abs=1e-10)
+
+
+def test_many_places_are_looked_at_in_part():
+    style = torch.rand(3, 40, 60, generator=luck(1)[0])
+    all_of_it = StyleDistance([style], looks=[Colours([40])], directions=64)
+    some = StyleDistance([style], looks=[Colours([40])], directions=64, places=800)
+    pale = scene(DOT, 0.5 + style[None] / 2)
+    assert some(pale).item() == pytest.approx(all_of_it(pale).item(), rel=0.2)
+
+
+def test_styles_that_cannot_be_are_refused():
+    with pytest.raises(ValueError, match=r"shares are \[0.5\] for 1 pictures; give one for each"):
+        StyleDistance([WHITE[0]], (0.5,))
+    with pytest.raises(ValueError, match="patches of 7 pixels in pictures of"):
+        Patches([6])
 
 
 # ---- similarity
