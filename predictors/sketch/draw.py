@@ -22,7 +22,7 @@ from predictors.pictures import read_picture
 from predictors.sketch.lines import Lines, lines_of
 from predictors.sketch.one_line import one_line
 from predictors.sketch.saliency import foreground, saliency
-from predictors.sketch.strokes import best_first, candidates, pen_drawing
+from predictors.sketch.strokes import best_first, candidates, coverage, pen_drawing
 
 # The canvas that stroke widths and rates are measured on.
 CLASSIC = 224
@@ -88,6 +88,8 @@ class Plan:
     encoder: Encoder
     layers: list[int]
     """In which the encoder compares the drawing with the picture; empty where it does not."""
+    device: str
+    """Where the encoder works, and strokes are moved."""
     batches: list[Batch]
     generators: list[torch.Generator]
     """One for each try."""
@@ -111,12 +113,13 @@ def plan(settings: Settings, say: Callable[[str], None] = print) -> Plan:
         RuntimeError: weights that cannot be had.
     """
     picture = read("image", settings.image, settings.size, "#ffffff")
-    encoder = load_encoder(settings.model)
-    say(f"encoder: {encoder.name}")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    encoder = load_encoder(settings.model, device)
+    say(f"encoder: {encoder.name} on {device}")
     layers = layers_of(settings.layers, encoder)
     shown = drawn_part(settings, picture)
     unit, pen = (min(picture.shape[1:]) / CLASSIC * width for width in (1.0, settings.stroke_width))
-    salient = saliency(on_white(picture, shown), encoder)
+    salient = saliency(on_white(picture, shown), encoder, device)
     if settings.mask_background:
         shown = shown & foreground(salient, unit)
     weight = (UNSEEN + (1 - UNSEEN) * salient) * shown
@@ -129,7 +132,7 @@ def plan(settings: Settings, say: Callable[[str], None] = print) -> Plan:
     generator = torch.Generator().manual_seed(settings.seed)
     seeds = torch.randint(2**62, (settings.tries,), generator=generator).tolist()
     return Plan(
-        on_white(picture, shown), lines, unit, pen, encoder, layers, batches(settings),
+        on_white(picture, shown), lines, unit, pen, encoder, layers, device, batches(settings),
         [torch.Generator().manual_seed(seed) for seed in seeds],
     )  # fmt: skip
 
@@ -200,7 +203,7 @@ def draw(settings: Settings, plan: Plan) -> Iterator[Frame]:
         grown_ones = [grown(one, batch.strokes, plan, luck) for one, luck in tries]
         if settings.one_line:
             grown_ones = [one_line(one, plan.lines.ink) for one in grown_ones]
-        start = inside(join(grown_ones))
+        start = inside(join(grown_ones)).to(plan.device)
         frames = optimise(
             start,
             terms(plan, start),
@@ -213,23 +216,17 @@ def draw(settings: Settings, plan: Plan) -> Iterator[Frame]:
         for frame in frames:
             if frame.step < batch.steps:
                 yield replace(frame, step=done + frame.step, steps=settings.steps)
-        drawings, done = frame.drawing.split(), done + batch.steps
+        drawings, done = frame.drawing.to("cpu").split(), done + batch.steps
     yield replace(frame, step=done, steps=settings.steps)
 
 
 def grown(drawing: Drawing, strokes: int, plan: Plan, generator: torch.Generator) -> Drawing:
     """The best of the strokes that there are and of new ones where ink is missing, best first."""
-    missing = (plan.target - coverage(drawing)).clamp(min=0).double().numpy()
+    missing = (plan.target - coverage(drawing)[0]).clamp(min=0).double().numpy()
     new = candidates(plan.lines, missing, CHOICE * strokes, plan.pen, plan.unit, generator)
     both = join([drawing, new])
     both = both.replace(picture=torch.zeros_like(both.picture), pictures=1)
     return both.take(best_first(both, plan.target, strokes))
-
-
-@torch.no_grad()
-def coverage(drawing: Drawing) -> Float[Tensor, "height width"]:
-    """How much ink a black drawing leaves where."""
-    return 1 - render(drawing)[0].mean(0)
 
 
 def terms(plan: Plan, start: Drawing) -> Mapping[str, Weighted]:

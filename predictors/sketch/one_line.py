@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from scipy.ndimage import zoom
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
@@ -12,32 +11,47 @@ from torch import Tensor
 from clipdraw import Drawing
 from predictors.sketch.lines import Map
 from predictors.sketch.saliency import neighbours
-from predictors.sketch.strokes import fitted, pen_drawing
+from predictors.sketch.strokes import Points, fitted, pen_drawing
 
 # Longer side of the grid on which a pen finds its way, in places.
 COARSE = 128
 # A way over blank paper is so many times as long as one along a line.
 BLANK = 20.0
+# Points on each curve, and canvas units to each curve of the line: enough for its bends.
+ON_CURVE, CURVE = 8, 10.0
 
 
 def one_line(drawing: Drawing, ink: Map) -> Drawing:
     """All strokes as one path, joined by ways that follow lines where they can.
 
     It begins with the first stroke. The next is the one whose nearer end is the nearest, by
-    shortest paths over the picture (Dijkstra 1959) on which blank paper is far.
+    shortest paths over the picture (Dijkstra 1959) on which blank paper is far. A smooth line is
+    fitted to all.
     """
-    left = [path.contours[0] for path in drawing.each_path()]
-    line = left.pop(0)
-    ways = Ways(ink)
+    first, *left = [points_on(path.contours[0]) for path in drawing.each_path()]
+    line, ways = [first], Ways(ink)
     while left:
-        away, before = ways.from_place(line[-1])
-        ends = [(stroke[side], i, side) for i, stroke in enumerate(left) for side in (0, -1)]
-        end, i, side = min(ends, key=lambda one: away[ways.node(one[0])])
-        stroke = left.pop(i)
-        way = ways.back(before, line[-1], end)
-        line = torch.cat([line, way[1:-1], stroke if side == 0 else stroke.flip(0)])
-    pen = drawing.widths.mean().item()
-    return pen_drawing([line], pen, drawing.width, drawing.height)
+        end = line[-1][-1]
+        away, before = ways.starting(end)
+        nexts = [(away[ways.node(s[side])], i, side) for i, s in enumerate(left) for side in (0, -1)]
+        _, i, side = min(nexts)
+        stroke = left.pop(i)[:: 1 if side == 0 else -1]
+        line += [ways.back(before, stroke[0]), stroke]
+    line = np.concatenate(line)
+    length = np.hypot(*np.diff(line, axis=0).T).sum()
+    chain = fitted(line, max(round(length / CURVE), 1))
+    return pen_drawing([chain], drawing.widths.mean().item(), drawing.width, drawing.height)
+
+
+def points_on(chain: Tensor) -> Points:
+    """Points along a chain of cubics, where those of a line lie: pixels' centres are whole
+    numbers."""
+    t = np.linspace(0, 1, ON_CURVE)[:, None]
+    weights = np.concatenate([(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3], axis=1)
+    points = chain.double().numpy() - 0.5
+    cubics = np.stack([points[i : i + 4] for i in range(0, len(points) - 1, 3)])
+    on_curves = weights @ cubics
+    return np.concatenate([on_curves[0, :1], on_curves[:, 1:].reshape(-1, 2)])
 
 
 class Ways:
@@ -49,30 +63,27 @@ class Ways:
         self.rows, self.columns = wanted.shape
         cost = (1 + (BLANK - 1) * (1 - wanted)).ravel()
         one, other = neighbours(self.rows, self.columns)
-        apart = np.hypot(one // self.columns - other // self.columns, one % self.columns - other % self.columns)
-        lengths = apart * (cost[one] + cost[other]) / 2
+        lengths = np.hypot(*(self.places(one) - self.places(other)).T)
+        lengths = lengths * (cost[one] + cost[other]) / 2
         self.graph = coo_array((lengths, (one, other)), shape=(wanted.size,) * 2).tocsr()
 
-    def node(self, place: Tensor) -> int:
-        """The place on the grid that a point (x, y) of the canvas is in."""
-        x, y = (place / self.step).long().tolist()
-        return min(max(y, 0), self.rows - 1) * self.columns + min(max(x, 0), self.columns - 1)
+    def places(self, nodes: np.ndarray) -> Points:
+        """Where places of the grid lie in the picture."""
+        grid = np.stack([nodes % self.columns, nodes // self.columns], axis=-1)
+        return (grid + 0.5) * self.step - 0.5
 
-    def from_place(self, place: Tensor) -> tuple[np.ndarray, np.ndarray]:
-        """How far all places are, and the one before each on the way there."""
-        return dijkstra(self.graph, directed=False, indices=self.node(place), return_predecessors=True)
+    def node(self, point: np.ndarray) -> int:
+        """The place of the grid that a point of the picture is in."""
+        column, row = np.floor((point + 0.5) / self.step).astype(int)
+        return min(max(row, 0), self.rows - 1) * self.columns + min(max(column, 0), self.columns - 1)
 
-    def back(self, before: np.ndarray, start: Tensor, end: Tensor) -> Tensor:
-        """The way from one point to another as a chain of cubics."""
-        nodes = [self.node(end)]
+    def starting(self, point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """How far every place is, and the one before it on the way there."""
+        return dijkstra(self.graph, directed=False, indices=self.node(point), return_predecessors=True)
+
+    def back(self, before: np.ndarray, point: np.ndarray) -> Points:
+        """What lies between, on the way from the start to a point."""
+        nodes = [self.node(point)]
         while before[nodes[-1]] >= 0:
             nodes.append(before[nodes[-1]])
-        inner = np.array(nodes[-2:0:-1], dtype=int)
-        places = (np.stack([inner % self.columns, inner // self.columns], 1) + 0.5) * self.step
-        ends = torch.stack([start, end])
-        if not len(places):
-            return torch.stack([torch.lerp(start, end, share) for share in (0, 1 / 3, 2 / 3, 1)])
-        line = np.concatenate([ends[:1].numpy(), places, ends[1:].numpy()])
-        chain = fitted(line - 0.5)
-        chain[0], chain[-1] = ends
-        return chain
+        return self.places(np.array(nodes[-2:0:-1], dtype=int))

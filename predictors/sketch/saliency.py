@@ -29,14 +29,20 @@ SPECK, MARGIN = 2.0, 4.0
 FREE = 0.01
 
 
-def saliency(picture: Float[Tensor, "3 height width"], encoder: Encoder) -> Map:
-    """In [0, 1]: half by what the encoder looks at, half by what stands apart."""
-    seen = np.sqrt(attention(picture, encoder)), np.sqrt(apart(picture))
-    return sum(seen) / 2
+def saliency(
+    picture: Float[Tensor, "3 height width"], encoder: Encoder, device: str = "cpu"
+) -> Map:
+    """In [0, 1]: half by what the encoder looks at, half by what stands apart.
+
+    Square roots, because of both most is near 0: the cat's eyes outshine the cat.
+    """
+    return (np.sqrt(attention(picture, encoder, device)) + np.sqrt(apart(picture))) / 2
 
 
 @torch.no_grad()
-def attention(picture: Float[Tensor, "3 height width"], encoder: Encoder) -> Map:
+def attention(
+    picture: Float[Tensor, "3 height width"], encoder: Encoder, device: str = "cpu"
+) -> Map:
     """In [0, 1]: how much an encoder misses what is blurred, place by place.
 
     The distance between the vectors of the picture and of the picture with one place blurred
@@ -46,14 +52,15 @@ def attention(picture: Float[Tensor, "3 height width"], encoder: Encoder) -> Map
     size = encoder.size
     whole = F.interpolate(picture[None], (size, size), mode="bilinear", antialias=True)
     blurred = ndimage.gaussian_filter(whole[0].numpy(), (0, BLUR * size, BLUR * size))
-    blurred = torch.from_numpy(blurred)[None]
+    whole, blurred = whole.to(device), torch.from_numpy(blurred)[None].to(device)
     pixel, centres = (torch.arange(n) + 0.5 for n in (size, LOOKS))
     near = torch.exp(-((pixel / size - centres[:, None] / LOOKS) ** 2) / (2 * PLACE**2))
+    near = near.to(device)
     vector, missed = encoder.embed_image(whole), []
     for row in near:
         place = (row[:, None] * near[:, None])[:, None]
         missed.append(1 - encoder.embed_image(torch.lerp(whole, blurred, place)) @ vector[0])
-    missed = torch.stack(missed).clamp(min=0)[None, None]
+    missed = torch.stack(missed).clamp(min=0).cpu()[None, None]
     large = F.interpolate(missed, picture.shape[1:], mode="bicubic")[0, 0]
     return spread_out(large.double().numpy())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -25,6 +25,8 @@ FADED, FAINT = 0.35, 0.1
 STRAIGHTEST = np.cos(np.radians(50))
 # How far a stroke may be from the line that it was fitted to, and in how many curves at most.
 TOLERANCE, MOST_SEGMENTS = 1.0, 8
+# Strokes that are rendered together, each in a picture of its own.
+AT_ONCE = 32
 
 
 def start_points(
@@ -102,16 +104,17 @@ def to_ridge(lines: Lines, places, heading) -> Float[np.ndarray, "2 places"]:
     return 0.5 * offsets[seen.argmax(0)] * aside
 
 
-def fitted(line: Points) -> Float[Tensor, "points 2"]:
-    """A chain of as few cubics as keep within the tolerance: a spline by least squares.
+def fitted(line: Points, most: int = MOST_SEGMENTS) -> Float[Tensor, "points 2"]:
+    """A chain of as few cubics as keep within the tolerance, or of `most`: a spline by least
+    squares.
 
     Pixels' centres are whole numbers in a line, and halves on the canvas.
     """
     length = np.concatenate([[0], np.hypot(*np.diff(line, axis=0).T).cumsum()])
-    count = max(len(line), 4 * MOST_SEGMENTS + 4)
+    count = max(len(line), 4 * most + 4)
     time = np.linspace(0, 1, count)
     even = np.stack([np.interp(time * length[-1], length, side) for side in line.T], axis=1)
-    for segments in range(1, MOST_SEGMENTS + 1):
+    for segments in range(1, most + 1):
         knots = np.arange(segments + 1) / segments
         spline = make_lsq_spline(time, even, np.concatenate([[0] * 3, knots, [1] * 3]))
         if np.hypot(*(spline(time) - even).T).max() <= TOLERANCE:
@@ -158,6 +161,19 @@ def candidates(
 
 
 @torch.no_grad()
+def coverage(drawing: Drawing) -> Float[Tensor, "pictures rows columns"]:
+    """How much ink a black drawing leaves where, pixel by pixel."""
+    return 1 - render(drawing)[:, 0]
+
+
+def each_alone(drawing: Drawing) -> Iterator[Drawing]:
+    """Every stroke as a picture of its own, a few at a time."""
+    for some in torch.arange(drawing.paths).split(AT_ONCE):
+        alone = drawing.take(some)
+        yield alone.replace(picture=torch.arange(len(some)), pictures=len(some))
+
+
+@torch.no_grad()
 def best_first(
     drawing: Drawing, target: Float[Tensor, "rows columns"], most: int
 ) -> Int[Tensor, " chosen"]:
@@ -167,11 +183,9 @@ def best_first(
     any. What a stroke takes off only shrinks as others are drawn over the same lines, so those
     that were poor before are looked at again only when their turn comes (Minoux 1978).
     """
-    rows, columns = target.shape
-    alone = drawing.replace(picture=torch.arange(drawing.paths), pictures=drawing.paths)
-    covers = 1 - render(alone, rows, columns)[:, 0] if drawing.paths else torch.zeros(0, rows, columns)
+    covers = torch.cat([torch.zeros(0, *target.shape), *map(coverage, each_alone(drawing))])
     gain = torch.full((drawing.paths,), torch.inf)
-    ink, chosen = torch.zeros(rows, columns), []
+    ink, chosen = torch.zeros_like(target), []
     distance = ink_distance(ink[None], target[None])
     while len(chosen) < min(most, drawing.paths):
         fresh = torch.zeros(drawing.paths, dtype=torch.bool)
