@@ -2,15 +2,14 @@
 
 from dataclasses import dataclass
 
-import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
 from clipdraw.loop import Scene
 
-# A picture is looked at in its own size, and shrunk to a half, a quarter and an eighth: a line pulls
-# at strokes that are some eight pixels away.
+# A picture is looked at in its own size, and shrunk to a half, a quarter and an eighth: a line is
+# felt by strokes some eight pixels away.
 LEVELS = 4
 
 

@@ -16,26 +16,29 @@ from clipdraw.loop import Scene
 class Stiffness:
     """Lets strokes move, turn and stretch, but not crumple. Looks at control points only.
 
-        sum over contours, over three control points in a row of  |b - b at the start|^2,
-        b = p1 - 2 p2 + p3
+        sum over contours, over three control points in a row of  |bend - bend at the start|^2,
+        bend = p1 - 2 p2 + p3
 
-    The bending energy of how far points have moved since the start, so a smooth stroke stays
-    smooth, joints included. In canvas units squared: twice the canvas costs four times as much.
-    (Ours; it is the active contour's second term, Kass et al. 1988, for displacements. Asked of the
-    points themselves, it makes circles collapse.)
+    It is the energy that it takes to bend a rod, and the second term of active contours (Kass et
+    al. 1988, "Snakes", equation 2), asked of how far points have moved: so a stroke that starts
+    smooth stays smooth, joints included, and a circle stays round. In canvas units squared: twice
+    the canvas costs four times as much.
     """
 
-    start: Drawing
-    """Of the same contours, in the same order, as those that are looked at."""
+    start: Drawing | None = None
+    """The contours that are looked at, as they were. Left out, they were straight, and circles
+    collapse."""
 
     def __call__(self, scene: Scene) -> Float[Tensor, " pictures"]:
         drawing = scene.drawing
-        moved = drawing.points - self.start.points.to(drawing.points)
+        moved = drawing.points
+        if self.start is not None:
+            moved = moved - self.start.points.to(moved)
         bends = moved[2:] - 2 * moved[1:-1] + moved[:-2]
         rows = drawing.points_of_contour
         contour = torch.arange(len(rows)).repeat_interleave(rows)
-        inside = contour[2:] == contour[:-2]
-        cost = torch.where(inside.to(bends.device), bends.square().sum(1), 0.0)
+        inside = (contour[2:] == contour[:-2]).to(bends.device)
+        cost = torch.where(inside, bends.square().sum(1), 0.0)
         owners = drawing.picture[drawing.path][contour[2:]]
         counts = torch.bincount(owners, minlength=drawing.pictures).tolist()
         # Whole slices are summed, because index_add adds in a different order every run on CUDA.

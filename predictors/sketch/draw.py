@@ -16,7 +16,7 @@ from clipdraw import Drawing, RasterViews, Weighted, optimise, render
 from clipdraw.drawing import join
 from clipdraw.loop import Frame, Rates
 from losses import Encoder, FeatureDistance, InkDistance, Stiffness, load_encoder
-from losses.encoders import check_layers
+from losses.encoders import check_layers, public_name
 from losses.judge import load_judge
 from predictors.pictures import read_picture
 from predictors.sketch.lines import Lines, lines_of
@@ -133,7 +133,7 @@ def plan(settings: Settings, say: Callable[[str], None] = print) -> Plan:
     seeds = torch.randint(2**62, (settings.tries,), generator=generator).tolist()
     return Plan(
         on_white(picture, shown), lines, unit, pen, encoder, layers, device, batches(settings),
-        [torch.Generator().manual_seed(seed) for seed in seeds],
+        [torch.Generator().manual_seed(one) for one in seeds],
     )  # fmt: skip
 
 
@@ -195,7 +195,8 @@ def batches(settings: Settings) -> list[Batch]:
 
 
 def draw(settings: Settings, plan: Plan) -> Iterator[Frame]:
-    """Draw all tries side by side, in black: one frame a step."""
+    """Draw all tries side by side: one frame a step. Black strokes move, and frames show their
+    inks."""
     drawings = [pen_drawing([], plan.pen, *plan.canvas)] * settings.tries
     done = 0
     for batch in plan.batches:
@@ -214,10 +215,13 @@ def draw(settings: Settings, plan: Plan) -> Iterator[Frame]:
             constraints=[inside],
         )
         for frame in frames:
-            if frame.step < batch.steps:
-                yield replace(frame, step=done + frame.step, steps=settings.steps)
-        drawings, done = frame.drawing.to("cpu").split(), done + batch.steps
-    yield replace(frame, step=done, steps=settings.steps)
+            black = frame.drawing.to("cpu")
+            shown = inked(black, settings, plan)
+            frame = replace(frame, drawing=shown, step=done + frame.step, steps=settings.steps)
+            if frame.step < done + batch.steps:
+                yield frame
+        drawings, done = black.split(), done + batch.steps
+    yield frame
 
 
 def grown(drawing: Drawing, strokes: int, plan: Plan, generator: torch.Generator) -> Drawing:
@@ -255,14 +259,25 @@ class Chosen(NamedTuple):
     drawing: Drawing
     picture: int
     """Its number among the tries."""
+    likeness: list[float]
+    """What the judge says of each try."""
 
 
 def choose(settings: Settings, plan: Plan, drawing: Drawing) -> Chosen:
     """The try that the judge finds most like the picture, its strokes in order of importance."""
-    liked = likeness(plan, drawing)
+    black = drawing.replace(colors=torch.zeros_like(drawing.colors) + torch.tensor([0.0, 0, 0, 1]))
+    liked = likeness(plan, black)
     picture = int(liked.argmax())
-    best = drawing.split()[picture]
-    return Chosen(inked(best.take(best_first(best, plan.target, best.paths)), settings, plan), picture)
+    best = black.split()[picture]
+    best = best.take(best_first(best, plan.target, best.paths))
+    rounded = [round(cosine, 4) for cosine in liked.tolist()]
+    return Chosen(inked(best, settings, plan), picture, rounded)
+
+
+def guides(settings: Settings, plan: Plan) -> list[str]:
+    """Who guided the drawing, and who chose it: that one is no judge of it any more, either."""
+    chose = [load_judge().name] if settings.tries > 1 else []
+    return [public_name(plan.encoder), *chose]
 
 
 @torch.no_grad()

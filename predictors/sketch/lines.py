@@ -48,7 +48,7 @@ class Lines:
     """What a pen has to follow."""
 
     ink: Map
-    """How much ink a pixel wants: 0 none, 1 a full stroke, up to MOST_INK where it wants it most."""
+    """How much ink a pixel wants: 0 none, 1 a stroke's, up to MOST_INK where it matters most."""
     strength: Map
     """Of the lines in and near a pixel, in [0, 1]."""
     flow: Flow
@@ -97,7 +97,7 @@ def along(flow: Flow) -> Flow:
     return np.stack([np.cos(angle), np.sin(angle)])
 
 
-def sample(values: Map, places: Float[np.ndarray, "2 *n"]) -> Float[np.ndarray, " *n"]:
+def sample(values: Map, places: Float[np.ndarray, "2 ..."]) -> Float[np.ndarray, ...]:
     """Between pixels, whose centres are whole numbers (x, y); beyond the border as on it."""
     return ndimage.map_coordinates(values, places[::-1], order=1, mode="nearest")
 

@@ -33,9 +33,10 @@ def one_line(drawing: Drawing, ink: Map) -> Drawing:
     while left:
         end = line[-1][-1]
         away, before = ways.starting(end)
-        nexts = [(away[ways.node(s[side])], i, side) for i, s in enumerate(left) for side in (0, -1)]
-        _, i, side = min(nexts)
-        stroke = left.pop(i)[:: 1 if side == 0 else -1]
+        # A stroke may be drawn from either end.
+        both = [(stroke, i) for i, one in enumerate(left) for stroke in (one, one[::-1])]
+        stroke, i = min(both, key=lambda way: away[ways.node(way[0][0])])
+        left.pop(i)
         line += [ways.back(before, stroke[0]), stroke]
     line = np.concatenate(line)
     length = np.hypot(*np.diff(line, axis=0).T).sum()
@@ -74,12 +75,14 @@ class Ways:
 
     def node(self, point: np.ndarray) -> int:
         """The place of the grid that a point of the picture is in."""
-        column, row = np.floor((point + 0.5) / self.step).astype(int)
-        return min(max(row, 0), self.rows - 1) * self.columns + min(max(column, 0), self.columns - 1)
+        last = (self.columns - 1, self.rows - 1)
+        column, row = np.floor((point + 0.5) / self.step).astype(int).clip(0, last)
+        return int(row * self.columns + column)
 
     def starting(self, point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """How far every place is, and the one before it on the way there."""
-        return dijkstra(self.graph, directed=False, indices=self.node(point), return_predecessors=True)
+        node = self.node(point)
+        return dijkstra(self.graph, directed=False, indices=node, return_predecessors=True)
 
     def back(self, before: np.ndarray, point: np.ndarray) -> Points:
         """What lies between, on the way from the start to a point."""

@@ -1,4 +1,4 @@
-"""Give a picture, and pen strokes move until they look like it."""
+"""Give a picture, and a few pen strokes become a sketch of it."""
 
 import tempfile
 from collections.abc import Iterator
@@ -14,9 +14,11 @@ from predictors.folder import Folder
 from predictors.outputs import Record
 from predictors.sketch import draw
 
+PAPER = (1.0, 1.0, 1.0)
+
 
 class Predictor(BaseRunner):
-    """Give a picture, and pen strokes move until they look like it."""
+    """Give a picture, and a few pen strokes become a sketch of it."""
 
     def __init__(self):
         self.folder = Folder()
@@ -31,10 +33,33 @@ class Predictor(BaseRunner):
             description="The picture: a JPEG, PNG or WebP file",
         ),
         strokes: int = Input(
-            description="Number of pen strokes; 64 is a poster, 512 a painting, 2048 nearly a photograph",
+            description="Most strokes to use; 8 is a gist, 24 a sketch, 64 a drawing, 128 has hair and folds",
             ge=4,
-            le=2048,
-            default=512,
+            le=128,
+            default=24,
+        ),
+        ink: str = Input(
+            description="Colour of the strokes as #rrggbb, or picture: each in the colour that the picture has along it",
+            regex="^(#[0-9a-fA-F]{6}|picture)$",
+            default="#000000",
+        ),
+        stroke_width: float = Input(
+            description="Width of the pen, in 224ths of the picture's shorter side; strokes get 0.6 to 1.6 times as wide",
+            ge=0.5,
+            le=20,
+            default=2.5,
+        ),
+        one_line: bool = Input(
+            description="Draw it without lifting the pen: all strokes as one line",
+            default=False,
+        ),
+        mask_background: bool = Input(
+            description="Leave the background out, as far as it can be told by where the model looks and by colours that reach the borders",
+            default=False,
+        ),
+        mask: Optional[Path] = Input(  # noqa: UP045 (what Cog's parser knows)
+            description="A picture of the image's proportions; only where it is white is anything drawn",
+            default=None,
         ),
         seed: int = Input(
             description="Same seed, same drawing, to the last bit",
@@ -42,34 +67,31 @@ class Predictor(BaseRunner):
             le=4294967295,
             default=0,
         ),
+        tries: int = Input(
+            description="Sketches that are drawn side by side, from different starts; a judge that guides none of them chooses one. Each takes as long again",
+            ge=1,
+            le=8,
+            default=3,
+        ),
         steps: int = Input(
             description="Optimisation steps",
             ge=1,
             le=10000,
-            default=200,
+            default=150,
         ),
         size: int = Input(
-            description="Longer side in pixels at which strokes are compared with the picture",
+            description="Longer side in pixels at which strokes are compared with the picture; more shows smaller things",
             ge=32,
             le=512,
             default=256,
         ),
-        min_stroke_width: float = Input(
-            description="Thinnest stroke, in 224ths of the picture's shorter side",
-            ge=0.1,
-            le=200,
-            default=1.5,
+        model: str = Input(
+            description="Who says what in the picture matters: pocket (comes with the package), an open_clip model as NAME/PRETRAINED or NAME/FILE, or auto: ViT-B-32/openai where its weights are on this machine, pocket otherwise",
+            default="auto",
         ),
-        max_stroke_width: float = Input(
-            description="Thickest stroke, in 224ths of the picture's shorter side",
-            ge=0.1,
-            le=200,
-            default=60.0,
-        ),
-        background: Optional[str] = Input(  # noqa: UP045 (what Cog's parser knows)
-            description="Colour of the paper as #rrggbb. Left out, the commonest one along the picture's edges",
-            regex="^#[0-9a-fA-F]{6}$",
-            default=None,
+        layers: str = Input(
+            description="The model's layers in which the drawing is compared with the picture, too: numbers from 0 with commas, such as 2,3. Left out, none of pocket's, and two of an open_clip model's",
+            default="",
         ),
         frame_every: int = Input(
             description="A preview PNG every so many steps",
@@ -81,12 +103,17 @@ class Predictor(BaseRunner):
         settings = draw.Settings(
             image=image,
             strokes=strokes,
+            ink=ink,
+            stroke_width=stroke_width,
+            one_line=one_line,
+            mask_background=mask_background,
+            mask=mask,
             seed=seed,
+            tries=tries,
             steps=steps,
             size=size,
-            min_stroke_width=min_stroke_width,
-            max_stroke_width=max_stroke_width,
-            background=background,
+            model=model,
+            layers=layers,
         )
         with self.folder.fresh() as folder:
             yield from results(settings, frame_every, folder, self.record_metric)
@@ -101,11 +128,14 @@ def warm_up() -> None:
     """
     with tempfile.TemporaryDirectory() as folder:
         dot = Path(folder, "dot.png")
-        save_png(torch.zeros(3, 8, 8), dot)
-        settings = draw.Settings(image=dot, strokes=4, steps=1, size=8)
-        record = Record(Path(folder), (1.0, 1.0, 1.0), settings.steps)
-        frames = draw.draw(settings, draw.plan(settings))
-        assert list(record.previews(frames, every=1, report=lambda *_: None))
+        picture = torch.ones(3, 24, 32)
+        picture[:, 8:16, 8:24] = 0
+        save_png(picture, dot)
+        settings = draw.Settings(image=dot, strokes=4, steps=1, tries=1, size=32)
+        record = Record(Path(folder), PAPER, settings.steps)
+        plan = draw.plan(settings, say=lambda _: None)
+        assert list(record.previews(draw.draw(settings, plan), every=1, report=lambda *_: None))
+        draw.choose(settings, plan, record.last.drawing)
 
 
 def results(settings, frame_every, folder, report) -> Iterator[Path]:
@@ -115,16 +145,23 @@ def results(settings, frame_every, folder, report) -> Iterator[Path]:
     all the same.
     """
     plan = draw.plan(settings)
-    record = Record(folder, plan.paper, settings.steps)
+    record = Record(folder, PAPER, settings.steps)
     yield from record.previews(draw.draw(settings, plan), frame_every, report)
-    name = settings.image.name
+    chosen = draw.choose(settings, plan, record.last.drawing)
+    name, mask = settings.image.name, settings.mask
     trace = {
-        "inputs": {**asdict(settings), "image": name, "frame_every": frame_every},
-        "decibels": draw.decibels(record.last),
-        # No model pulled it towards a prompt.
-        "guides": [],
+        "inputs": {
+            **asdict(settings),
+            "image": name,
+            "mask": mask and mask.name,
+            "frame_every": frame_every,
+        },
+        "strokes": chosen.drawing.paths,
+        "tries": {"likeness": chosen.likeness, "chosen": chosen.picture},
+        "guides": draw.guides(settings, plan),
     }
-    description = f"{name} in {settings.strokes} strokes (seed {settings.seed})"
-    yield from record.files(record.last.drawing, 0, description, trace)
+    lines = "one line" if settings.one_line else f"{chosen.drawing.paths} strokes"
+    description = f"{name} in {lines} (seed {settings.seed})"
+    yield from record.files(chosen.drawing, chosen.picture, description, trace)
     if record.failure:
         raise record.failure

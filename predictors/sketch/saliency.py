@@ -22,8 +22,8 @@ LOOKS = 12
 BLUR, PLACE = 0.12, 0.08
 # Longer side in pixels of what is measured from the borders.
 COARSE = 72
-# Of the foreground, in 224ths of the picture's shorter side: what is thinner is a speck, and how far
-# around it lines may lie, which are on the darker side of its outline.
+# Of the foreground, in 224ths of the picture's shorter side: half of what is no speck any more, and
+# how far around it lines may lie, which are on the darker side of its outline.
 SPECK, MARGIN = 2.0, 4.0
 # A step between neighbours that costs nothing, in Oklab's units: noise, and soft shadows.
 FREE = 0.01
