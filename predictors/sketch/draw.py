@@ -22,7 +22,7 @@ from predictors.pictures import read_picture
 from predictors.sketch.lines import Lines, lines_of
 from predictors.sketch.one_line import one_line
 from predictors.sketch.saliency import foreground, saliency
-from predictors.sketch.strokes import best_first, candidates, coverage, pen_drawing
+from predictors.sketch.strokes import best_first, candidates, coverage, left_over, pen_drawing
 
 # The canvas that stroke widths and rates are measured on.
 CLASSIC = 224
@@ -217,7 +217,11 @@ def draw(settings: Settings, plan: Plan) -> Iterator[Frame]:
         for frame in frames:
             black = frame.drawing.to("cpu")
             shown = inked(black, settings, plan)
-            frame = replace(frame, drawing=shown, step=done + frame.step, steps=settings.steps)
+            # A pixel of the picture is left: it is black, and a film remembers a hundred frames.
+            frame = replace(
+                frame, drawing=shown, picture=frame.picture[..., :1, :1].clone(),
+                step=done + frame.step, steps=settings.steps,
+            )  # fmt: skip
             if frame.step < done + batch.steps:
                 yield frame
         drawings, done = black.split(), done + batch.steps
@@ -260,7 +264,9 @@ class Chosen(NamedTuple):
     picture: int
     """Its number among the tries."""
     likeness: list[float]
-    """What the judge says of each try."""
+    """The judge's cosine of each try with the picture."""
+    left: list[float]
+    """What is left of the distance of blank paper after 0, 1, 2, ... strokes."""
 
 
 def choose(settings: Settings, plan: Plan, drawing: Drawing) -> Chosen:
@@ -270,8 +276,8 @@ def choose(settings: Settings, plan: Plan, drawing: Drawing) -> Chosen:
     picture = int(liked.argmax())
     best = black.split()[picture]
     best = best.take(best_first(best, plan.target, best.paths))
-    rounded = [round(cosine, 4) for cosine in liked.tolist()]
-    return Chosen(inked(best, settings, plan), picture, rounded)
+    left = left_over(best, plan.target)
+    return Chosen(inked(best, settings, plan), picture, liked.tolist(), left)
 
 
 def guides(settings: Settings, plan: Plan) -> list[str]:

@@ -157,7 +157,12 @@ def results(settings, frame_every, folder, report) -> Iterator[Path]:
             "frame_every": frame_every,
         },
         "strokes": chosen.drawing.paths,
-        "tries": {"likeness": chosen.likeness, "chosen": chosen.picture},
+        "measures": {
+            "ink_left": round(chosen.left[-1], 4),
+            "likeness": round(chosen.likeness[chosen.picture], 4),
+        },
+        "tries": [round(likeness, 4) for likeness in chosen.likeness],
+        "ink_left_after": [round(share, 4) for share in chosen.left],
         "guides": draw.guides(settings, plan),
     }
     lines = "one line" if settings.one_line else f"{chosen.drawing.paths} strokes"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -25,8 +25,8 @@ FADED, FAINT = 0.35, 0.1
 STRAIGHTEST = np.cos(np.radians(50))
 # How far a stroke may be from the line that it was fitted to, and in how many curves at most.
 TOLERANCE, MOST_SEGMENTS = 1.0, 8
-# Strokes that are rendered together, each in a picture of its own.
-AT_ONCE = 32
+# Strokes that are rendered together, each in a picture of its own, and that are tried together.
+AT_ONCE, LOOKED_AT = 32, 8
 
 
 def start_points(
@@ -166,38 +166,56 @@ def coverage(drawing: Drawing) -> Float[Tensor, "pictures rows columns"]:
     return 1 - render(drawing)[:, 0]
 
 
-def each_alone(drawing: Drawing) -> Iterator[Drawing]:
-    """Every stroke as a picture of its own, a few at a time."""
-    for some in torch.arange(drawing.paths).split(AT_ONCE):
-        alone = drawing.take(some)
-        yield alone.replace(picture=torch.arange(len(some)), pictures=len(some))
-
-
 @torch.no_grad()
+def covers(drawing: Drawing) -> list[Tensor]:
+    """What each black stroke covers by itself: sparse, for most of it is paper."""
+    found = []
+    for some in torch.arange(drawing.paths).split(AT_ONCE):
+        alone = drawing.take(some).replace(picture=torch.arange(len(some)), pictures=len(some))
+        found += [cover.to_sparse() for cover in coverage(alone)]
+    return found
+
+
 def best_first(
     drawing: Drawing, target: Float[Tensor, "rows columns"], most: int
 ) -> Int[Tensor, " chosen"]:
-    """Numbers of the strokes that bring a drawing closest to its ink, each after those before it.
+    """Numbers of the black strokes that bring ink closest to the target, each after those before
+    it.
 
-    A greedy choice: each is the one that takes most off the distance, as long as one takes off
-    any. What a stroke takes off only shrinks as others are drawn over the same lines, so those
-    that were poor before are looked at again only when their turn comes (Minoux 1978).
+    A greedy choice: each is the one that takes most off the distance, while there is one that takes
+    off any. What a stroke takes off mostly shrinks when others are drawn, so of those that gained
+    less before only the best few are looked at again (Minoux 1978).
     """
-    covers = torch.cat([torch.zeros(0, *target.shape), *map(coverage, each_alone(drawing))])
-    gain = torch.full((drawing.paths,), torch.inf)
+    left = dict(enumerate(covers(drawing)))
+    gains = dict.fromkeys(left, float("inf"))
     ink, chosen = torch.zeros_like(target), []
-    distance = ink_distance(ink[None], target[None])
-    while len(chosen) < min(most, drawing.paths):
-        fresh = torch.zeros(drawing.paths, dtype=torch.bool)
-        while not fresh[best := int(gain.argmax())]:
-            look = gain.masked_fill(fresh, -torch.inf).topk(min(8, int((~fresh).sum()))).indices
-            gain[look] = distance - ink_distance(ink + (1 - ink) * covers[look], target[None])
-            gain[chosen] = -torch.inf
-            fresh[look] = True
-        if gain[best] <= 0:
+    distance = ink_distance(ink[None], target[None]).item()
+    while left and len(chosen) < most:
+        fresh = set()
+        while (best := max(left, key=gains.get)) not in fresh:
+            look = sorted(left.keys() - fresh, key=gains.get)[-LOOKED_AT:]
+            inks = torch.stack([over(ink, left[i]) for i in look])
+            apart = ink_distance(inks, target[None]).tolist()
+            gains |= {i: distance - there for i, there in zip(look, apart, strict=True)}
+            fresh |= set(look)
+        if gains[best] <= 0:
             break
+        distance -= gains[best]
+        ink = over(ink, left.pop(best))
         chosen.append(best)
-        distance = distance - gain[best]
-        ink = ink + (1 - ink) * covers[best]
-        gain[best] = -torch.inf
     return torch.tensor(chosen, dtype=torch.int64)
+
+
+def over(ink: Float[Tensor, "rows columns"], cover: Tensor) -> Float[Tensor, "rows columns"]:
+    """Ink with one more stroke drawn on it."""
+    return ink + (1 - ink) * cover.to_dense()
+
+
+def left_over(drawing: Drawing, target: Float[Tensor, "rows columns"]) -> list[float]:
+    """What is left of blank paper's distance from the target after 0, 1, 2, ... black strokes."""
+    ink = torch.zeros_like(target)
+    apart = [ink_distance(ink[None], target[None]).item()]
+    for cover in covers(drawing):
+        ink = over(ink, cover)
+        apart.append(ink_distance(ink[None], target[None]).item())
+    return [distance / apart[0] for distance in apart]
