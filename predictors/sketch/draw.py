@@ -21,7 +21,7 @@ from losses.judge import load_judge
 from predictors.pictures import read_picture
 from predictors.sketch.lines import Lines, lines_of
 from predictors.sketch.one_line import one_line
-from predictors.sketch.saliency import foreground, saliency
+from predictors.sketch.saliency import foreground, saliency, weights
 from predictors.sketch.strokes import best_first, candidates, coverage, left_over, pen_drawing
 
 # The canvas that stroke widths and rates are measured on.
@@ -41,8 +41,6 @@ STIFFNESS = 0.01
 FEATURES = 1.0
 # CLIPasso's views; the pictures are hardly tilted, for lines have to fall on lines.
 VIEWS = {"count": 4, "distortion": 0.5}
-# Lines where nothing is salient count a fifth as much as where everything is.
-UNSEEN = 0.2
 # Paler strokes, by their luminance, would not show on white paper.
 PALEST = 0.55
 
@@ -122,8 +120,7 @@ def plan(settings: Settings, say: Callable[[str], None] = print) -> Plan:
     salient = saliency(on_white(picture, shown), encoder, device)
     if settings.mask_background:
         shown = shown & foreground(salient, unit)
-    weight = (UNSEEN + (1 - UNSEEN) * salient) * shown
-    lines = lines_of(picture, weight, settings.strokes, unit, pen)
+    lines = lines_of(picture, weights(salient, unit) * shown, settings.strokes, unit, pen)
     if not lines.strength.any():
         raise ValueError(
             f"image: in {settings.image.name} nothing stands out that could be drawn; give a "
@@ -299,17 +296,30 @@ def likeness(plan: Plan, drawing: Drawing) -> Float[Tensor, " tries"]:
 
 def inked(drawing: Drawing, settings: Settings, plan: Plan) -> Drawing:
     """In the ink of the settings, or each stroke in the mean colour that the picture has along it,
-    as far as it shows on white paper."""
+    on the darker side, as far as it shows on white paper."""
     if settings.ink != "picture":
         rgb = torch.tensor(ImageColor.getrgb(settings.ink)[:3]) / 255
         rgb = rgb.expand(drawing.paths, 3)
     else:
         grid = 2 * drawing.points / torch.tensor([drawing.width, drawing.height]) - 1
         seen = F.grid_sample(
-            plan.picture[None], grid[None, None], padding_mode="border", align_corners=False
-        )[0, :, 0].T
+            darker_side(plan.picture, plan.pen)[None], grid[None, None], padding_mode="border",
+            align_corners=False,
+        )[0, :, 0].T  # fmt: skip
         counts = torch.bincount(drawing.path_of_point, minlength=drawing.paths).tolist()
         rgb = torch.stack([part.mean(0) for part in seen.split(counts)])
-        luminance = rgb @ torch.tensor([0.2126, 0.7152, 0.0722])
-        rgb = rgb * (PALEST / luminance.clamp(min=PALEST))[:, None]
+        rgb = rgb * (PALEST / luminance(rgb.T).clamp(min=PALEST))[:, None]
     return drawing.replace(colors=torch.cat([rgb, torch.ones(drawing.paths, 1)], dim=1))
+
+
+def darker_side(picture: Float[Tensor, "3 height width"], pen: float) -> Tensor:
+    """For every pixel the darkest colour about a pen's width around it."""
+    side = 2 * max(round(pen / 2), 1) + 1
+    light = -luminance(picture)[None]
+    _, darkest = F.max_pool2d(light, side, 1, side // 2, return_indices=True)
+    return picture.flatten(1)[:, darkest[0].flatten()].view_as(picture)
+
+
+def luminance(rgb: Float[Tensor, "3 ..."]) -> Float[Tensor, "..."]:
+    """How light sRGB colours are (ITU-R BT.709, of values as they are stored)."""
+    return torch.tensordot(torch.tensor([0.2126, 0.7152, 0.0722]), rgb, 1)
