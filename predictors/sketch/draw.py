@@ -14,9 +14,10 @@ from torch import Tensor
 
 from clipdraw import Drawing, RasterViews, Weighted, optimise, render
 from clipdraw.drawing import join
-from clipdraw.loop import Frame, Rates
+from clipdraw.loop import Frame, Rates, Scene
 from losses import Encoder, FeatureDistance, InkDistance, Stiffness, load_encoder
 from losses.encoders import check_layers, public_name
+from losses.ink import ink_distance
 from losses.judge import load_judge
 from predictors.pictures import read_picture
 from predictors.sketch.lines import Lines, lines_of
@@ -38,8 +39,7 @@ THINNEST, WIDEST = 0.6, 1.6
 INK = 100.0
 # Without, strokes crumple to reach every pixel that wants ink; at 0.03 they hardly move.
 STIFFNESS = 0.01
-FEATURES = 1.0
-# CLIPasso's views; the pictures are hardly tilted, for lines have to fall on lines.
+# CLIPasso's (section 3.2).
 VIEWS = {"count": 4, "distortion": 0.5}
 # Paler strokes, by their luminance, would not show on white paper.
 PALEST = 0.55
@@ -240,11 +240,20 @@ def terms(plan: Plan, start: Drawing) -> Mapping[str, Weighted]:
         "ink": Weighted(INK, InkDistance(plan.target[None])),
         "stiffness": Weighted(STIFFNESS / plan.unit**2, Stiffness(start)),
     }
-    if plan.layers:
-        views = RasterViews(size=plan.encoder.size, **VIEWS)
-        seen = FeatureDistance(plan.encoder, plan.picture[None], views, plan.layers)
-        found["features"] = Weighted(FEATURES, seen)
-    return found
+    return found | ({"features": features(plan)} if plan.layers else {})
+
+
+@torch.no_grad()
+def features(plan: Plan) -> Weighted:
+    """What the encoder sees otherwise than in the picture. It counts as much as ink does: blank
+    paper costs the same in both, whatever the scale of the layers."""
+    views = RasterViews(size=plan.encoder.size, **VIEWS)
+    term = FeatureDistance(plan.encoder, plan.picture[None], views, plan.layers)
+    drawing = pen_drawing([], plan.pen, *plan.canvas).to(plan.device)
+    blank = torch.ones(1, *plan.picture.shape, device=plan.device)
+    scene = Scene(drawing, blank, [torch.Generator().manual_seed(0)], 0.0)
+    ink = ink_distance(torch.zeros_like(plan.target)[None], plan.target[None])
+    return Weighted(INK * ink.item() / term(scene).item(), term)
 
 
 def inside(drawing: Drawing, progress: float = 0.0) -> Drawing:
