@@ -3,22 +3,31 @@
 # docs/images.md says how to run it, how large it is and why. Images for GPUs are Cog's, by cog.yaml.
 ARG BASE=python:3.11-slim
 
-# --- what our code imports ------------------------------------------------------------------------
+# --- what the predictor imports -------------------------------------------------------------------
+# The names of its packages, in a stage of its own: what comes after depends on them alone, and is
+# the same layers for all predictors that need the same. requirements.txt also has versions, but an
+# older PyTorch, the newest that Cog knows.
+FROM $BASE AS needs
+ARG PREDICTOR
+COPY predictors/$PREDICTOR/requirements.txt requirements.txt
+RUN (sed 's/[=#].*//' requirements.txt && echo cog) | sort -u >names.txt
+
 FROM $BASE AS packages
 # Certificates are the machine's, as for pip.
 ENV UV_NO_CACHE=1 UV_SYSTEM_CERTS=1
 RUN python -m pip install --no-cache-dir --root-user-action ignore uv==0.13.8
 # uv knows where PyTorch's builds for CPUs are; those that pip finds bring gigabytes of CUDA.
 ARG TORCH_FROM="--torch-backend cpu"
-COPY pyproject.toml constraints.txt ./
-# constraints.txt has the versions that our tests run with; the requirements.txt of a predictor has
-# an older PyTorch, the newest that Cog knows. What is removed is for PyTorch's developers, and tests.
+COPY constraints.txt ./
+COPY --from=needs names.txt ./
+# constraints.txt has the versions that our tests run with. What is removed is for PyTorch's
+# developers, and tests.
 RUN python -m venv --without-pip /venv && \
     uv pip install --python /venv/bin/python --only-binary :all: $TORCH_FROM \
-        --constraint constraints.txt --requirement pyproject.toml && \
+        --constraint constraints.txt --requirement names.txt && \
     cd /venv/lib/python3.*/site-packages && \
     rm -rf torch/include torch/test && \
-    find torch/bin -type f ! -name torch_shm_manager -delete && \
+    find . -path './torch/bin/*' -type f ! -name torch_shm_manager -delete && \
     find . -type d -name tests -prune -exec rm -r {} +
 
 # --- what Python and Numba make of the code at its first use --------------------------------------
@@ -28,13 +37,13 @@ ENV PATH=/venv/bin:$PATH PYTHONPYCACHEPREFIX=/warm/python NUMBA_CACHE_DIR=/warm/
 ENV NUMBA_CPU_NAME=generic
 WORKDIR /src
 COPY clipdraw clipdraw
+COPY journeys journeys
 COPY losses losses
 COPY predictors predictors
-COPY scripts/__init__.py scripts/form.py scripts/
-# All predictors, whichever the image is for, so that images have this layer in common.
-# Python keeps nothing in a folder right below / that is not there yet.
-RUN mkdir /warm && python -c "from pathlib import Path; import cog.server.http; from scripts import form; \
-    [form.load(Path(), name)().setup() for name in form.predictors(Path())]"
+COPY scripts/__init__.py scripts/form.py scripts/warm.py scripts/
+# Python keeps nothing in a folder right below / that is not there yet, and the server's command
+# copies Numba's, which is empty where nobody needs Numba.
+RUN mkdir -p /warm/numba && python -c "import cog.server.http" && python -m scripts.warm
 
 FROM warm AS schema
 COPY scripts/schema.py scripts/signature.py scripts/
@@ -46,6 +55,7 @@ FROM $BASE
 COPY --from=packages /venv /venv
 WORKDIR /src
 COPY clipdraw clipdraw
+COPY journeys journeys
 COPY losses losses
 COPY predictors predictors
 COPY --from=warm /warm /warm

@@ -169,6 +169,17 @@ class Drawing:
         """A snapshot: same values, no graph, no shared memory."""
         return self.replace(**{k: v.detach().clone() for k, v in self.floats.items()})
 
+    def fitted(self, width: float, height: float) -> Drawing:
+        """Brought to another canvas, as large as fits, in the middle."""
+        scale = min(width / self.width, height / self.height)
+        corner = [(width - scale * self.width) / 2, (height - scale * self.height) / 2]
+        return self.replace(
+            points=self.points * scale + self.points.new_tensor(corner),
+            widths=self.widths * scale,
+            width=float(width),
+            height=float(height),
+        )
+
     def take(self, paths: Int[Tensor, " taken"]) -> Drawing:
         """The paths with these numbers, in this order; a number may come more than once."""
         contours_of_path = torch.bincount(self.path, minlength=self.paths)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from itertools import chain, repeat
+from math import ceil, sqrt
 from pathlib import Path
 from time import perf_counter
 
@@ -16,10 +17,12 @@ from torch import Tensor
 from clipdraw import Drawing, render, save_film, save_png, stroke_by_stroke, to_svg
 from clipdraw.film import render_all
 from clipdraw.loop import Frame, NotFinite
+from clipdraw.sheets import contact_sheet
 from clipdraw.svg import UNKNOWN
 
-# Long sides in pixels: a preview for the screen, a film that a browser shows well, a picture.
-PREVIEW, FILM, PICTURE = 256, 448, 1024
+# Long sides in pixels: a preview for the screen, a film that a browser shows well, a picture, and
+# one of many on a page.
+PREVIEW, FILM, PICTURE, TILE = 256, 448, 1024, 192
 FPS = 25
 # Four or five seconds of each film, and a second and a half to look at the end.
 FILM_FRAMES, STROKE_FRAMES, HOLD = 100, 125, 38
@@ -53,7 +56,7 @@ class Record:
         frames: Iterable[Frame],
         every: int,
         report: Callable[[str, float], None],
-        choose: Callable[[Frame], int] = lambda frame: 0,
+        choose: Callable[[Frame], int | None] = lambda frame: 0,
     ) -> Iterator[Path]:
         """Remember and report all frames, and yield a preview every so many steps.
 
@@ -62,7 +65,7 @@ class Record:
 
         Args:
             report: Cog's `record_metric`.
-            choose: the number of the picture that a preview shows.
+            choose: the number of the picture that a preview shows; None for all, side by side.
         """
         try:
             for frame in frames:
@@ -93,10 +96,21 @@ class Record:
         """Leave what came after a step out of the film: it is not in the drawing."""
         self.snapshots = [frame for frame in self.snapshots if frame.step <= step]
 
-    def preview(self, picture: int) -> Path:
-        """One picture of the last frame as a PNG with a name of its own."""
-        file = self.folder / f"step-{self.last.step:05d}.png"
+    def preview(self, picture: int | None) -> Path:
+        """One picture of the last frame, or all of them, as a PNG with a name of its own."""
+        name = f"step-{self.last.step:05d}.png"
+        if picture is None:
+            return self.sheet(name, self.last.drawing)
+        file = self.folder / name
         save_png(self._render(self.last.drawing.split()[picture], PREVIEW), file)
+        return file
+
+    def sheet(self, name: str, drawing: Drawing) -> Path:
+        """All pictures of a drawing on one page, in a square, numbered from 1."""
+        pictures = [self._render(one, TILE) for one in drawing.split()]
+        numbers = [str(i + 1) for i in range(len(pictures))]
+        file = self.folder / name
+        contact_sheet(pictures, numbers, columns=ceil(sqrt(len(pictures)))).save(file)
         return file
 
     def files(
@@ -125,19 +139,16 @@ class Record:
         made = [frame.drawing.split()[picture] for frame in self.snapshots]
         yield self._film("film.mp4", [*made, drawing], opening)
         yield self._film("strokes.mp4", stroke_by_stroke(drawing, STROKE_FRAMES))
-        terms = {k: [values[picture].item() for values in v] for k, v in self.terms.items()}
-        text = json.dumps({**self._trace(trace), "terms": terms}, indent=2)
-        yield self._write("trace.json", text + "\n")
+        yield self.trace(trace, picture)
 
-    def _trace(self, trace: Mapping) -> dict:
-        versions = {name: version(name) for name in PACKAGES}
-        return {
-            **trace,
-            "ended": self.ended,
-            "steps_done": self.last.step,
-            "seconds": round(perf_counter() - self.started, 3),
-            "versions": {"python": platform.python_version(), **versions},
+    def trace(self, trace: Mapping, picture: int | None) -> Path:
+        """What happened: the terms of one picture, or their means over all, beside `trace`."""
+        terms = {
+            name: [(v.mean() if picture is None else v[picture]).item() for v in values]
+            for name, values in self.terms.items()
         }
+        run = {"ended": self.ended, "steps_done": self.last.step}
+        return write_trace(self.folder, {**trace, **run, "terms": terms}, self.started)
 
     def _render(self, drawing: Drawing, longest: int):
         return render(drawing, *size(drawing, longest), background=self.background)[0]
@@ -153,6 +164,25 @@ class Record:
         file = self.folder / name
         file.write_text(text, encoding="utf-8")
         return file
+
+
+def write_trace(folder: Path, trace: Mapping, started: float) -> Path:
+    """What a run was given and what came of it, with its seconds and versions, as JSON.
+
+    Args:
+        folder: where to.
+        trace: the rest.
+        started: by `perf_counter`.
+    """
+    versions = {name: version(name) for name in PACKAGES}
+    told = {
+        **trace,
+        "seconds": round(perf_counter() - started, 3),
+        "versions": {"python": platform.python_version(), **versions},
+    }
+    file = folder / "trace.json"
+    file.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    return file
 
 
 def hold_last(pictures: Iterable[Tensor], times: int) -> Iterator[Tensor]:

@@ -9,6 +9,8 @@ from jaxtyping import Float
 from PIL import ExifTags, Image, UnidentifiedImageError
 from torch import Tensor
 
+from predictors.handed import local
+
 # What browsers show. Pillow knows many more formats, some of which run programs to be read.
 FORMATS = ("JPEG", "PNG", "WEBP")
 BOMBS = (Image.DecompressionBombWarning, Image.DecompressionBombError)
@@ -36,10 +38,7 @@ def read_picture(file: Path, longest: int, paper: str) -> Float[Tensor, "3 heigh
     Raises:
         ValueError: it is no picture that can be had; the message says what would do.
     """
-    # Cog's server makes files of URLs and data URIs, and hands over any other text as it came.
-    if isinstance(file, str):
-        raise ValueError(f"{file[:60]!r} is neither a URL nor a data URI; give one of these")
-    image = _opened(file)
+    image = _opened(local(file))
     if max(image.size) > NARROWEST * min(image.size):
         raise ValueError(
             f"{file.name} is a strip of {image.width} x {image.height} pixels; cut it so that one "

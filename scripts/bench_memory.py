@@ -1,19 +1,27 @@
 """The most memory that each predictor takes: the largest inputs that its form allows, few steps."""
 
 import tempfile
+import zipfile
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 from rich import box
 from rich.table import Table
 
+from journeys.sequence import ZSequence, save
+from journeys.timeline import timecode
+from predictors.conform.edit import MOST_NUMBERS
 from scripts import examples, form
 from scripts.alone import alone
 
 ROOT = Path(__file__).resolve().parent.parent
 # Of a square picture, pixels: nearly as many as `predictors.pictures` reads.
 SIDE = 9400
+# Of a trajectory: numbers in a row, and frames per second.
+DIM, RATE = 2048, Fraction(25)
 # Inputs that take time and no memory, and those that exclude others at their largest.
 FEW = {"steps": 3, "frame_every": 10000, "model": "pocket"}
 UNTOLD = {*FEW, "seed"}
@@ -24,6 +32,9 @@ CASES: dict[str, list[dict[str, Any]]] = {
         # As many steps as a film has frames, all of which are remembered.
         {"seeds": 64, "keep": 64, "strokes": 256, "width": 224, "height": 224, "steps": 100},
     ],
+    # As many frames as there may be; samples, because they are decoded once.
+    "bank": [{"count": 1000, "frames": 15}],
+    "grid": [{"cells": 9, "strokes": 202, "steps": 100}],
 }
 
 
@@ -50,11 +61,29 @@ def largest(name: str) -> dict[str, Any]:
 
 
 def ran(name: str, inputs: dict[str, Any]) -> None:
-    """Run a predictor to its end, with a picture of SIDE x SIDE for an image."""
+    """Run a predictor to its end, with a picture of SIDE x SIDE for an image, or with the largest
+    trajectory for an edit."""
     with tempfile.TemporaryDirectory() as folder:
         if "image" in inputs:
             file = Path(folder, "large.png")
             Image.open(inputs["image"]).resize((SIDE, SIDE)).save(file, compress_level=1)
             inputs = inputs | {"image": str(file)}
+        if "timeline" in inputs:
+            inputs = inputs | _edit(Path(folder))
         for _ in examples.run(ROOT, name, inputs):
             pass
+
+
+def _edit(folder: Path) -> dict[str, str]:
+    """One trajectory that is as large as a result may be, slowed down so that all of it is made."""
+    rows = MOST_NUMBERS // DIM
+    luck = np.random.default_rng(0).standard_normal((rows, DIM), np.float32)
+    radius = float(np.sqrt(DIM))
+    files = save(ZSequence(luck, "embedding", "gaussian", radius, RATE), folder / "walk.npy")
+    with zipfile.ZipFile(folder / "walk.zip", "w") as packed:
+        for file in files:
+            packed.write(file, file.name)
+    span = f"{timecode(0, RATE)} {timecode(rows, RATE)}"
+    half = f"M2 WALK {float(RATE / 2)} {timecode(0, RATE)}"
+    (folder / "edit.edl").write_text(f"001 WALK V C {span} {span}\n{half}\n")
+    return {"timeline": str(folder / "edit.edl"), "sequences": str(folder / "walk.zip")}

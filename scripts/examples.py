@@ -1,5 +1,7 @@
 """The sets of inputs that a predictor gives people to try, from its examples.yaml."""
 
+import base64
+import mimetypes
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -38,3 +40,18 @@ def run(root: Path, name: str, inputs: dict[str, Any]) -> Iterator[Path]:
 def is_file(value: Any) -> bool:
     """Whether an input of an example is a file."""
     return isinstance(value, str) and Path(value).is_absolute() and Path(value).is_file()
+
+
+def over_http(inputs: dict[str, Any]) -> dict[str, Any]:
+    """Inputs as a server takes them, files as data URIs."""
+    return {key: _data_uri(x) if is_file(x) else x for key, x in inputs.items()}
+
+
+def kind(file: str) -> str:
+    """The MIME type of a file, by its name."""
+    return mimetypes.guess_type(file, strict=False)[0] or "application/octet-stream"
+
+
+def _data_uri(file: str) -> str:
+    content = base64.b64encode(Path(file).read_bytes()).decode()
+    return f"data:{kind(file)};base64,{content}"

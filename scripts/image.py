@@ -21,12 +21,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from scripts import form
+from scripts import examples, form
 from scripts.predict import DEFAULT
 
 ROOT = Path(__file__).resolve().parent.parent
-# More would be the same again: images differ in their last layers only.
-BUILT = 2
 # What a drawing may do: look at its own files, and write to memory.
 LOCKED = [
     *("--network", "none", "--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL"),
@@ -59,13 +57,17 @@ def main(root: Path = ROOT) -> int:
         print(f"scripts/test-image: skipped, no image was built: {why}")
         return 0
     try:
-        images = build(root, _chosen(form.predictors(root)))
-        drawn = run(images[0])
-        for other in images[1:]:
-            run(other, inputs=None)
+        names = chosen(root)
+        images = build(root, names)
+        drawing = drawn(run(images[0], INPUTS))
+        for name, image in zip(names[1:], images[1:], strict=True):
+            same = needs(root, name) == needs(root, names[0])
+            run(image, None if same else examples.over_http(examples.of(root, name)[0]))
         _sizes(images)
-        if os.environ.get("REGISTRY"):
-            _there_and_back(images[0], os.environ["REGISTRY"], drawn)
+        if registry := os.environ.get("REGISTRY"):
+            _there_and_back(images[0], registry, drawing)
+            for image in images[1:]:
+                docker("rmi", _push(image, registry))
         else:
             print("no image was pushed: no registry is named; set REGISTRY=127.0.0.1:5000 or so")
     except Failure as failure:
@@ -105,9 +107,21 @@ def docker(*words: str, feed: str | None = None, show: bool = False) -> str:
     return (done.stdout or "").strip()
 
 
-def _chosen(names: list[str]) -> list[str]:
-    """The predictors whose images are built, the default one first."""
-    return sorted(names, key=lambda name: name != DEFAULT)[:BUILT]
+def chosen(root: Path) -> list[str]:
+    """The predictors whose images are built: the default one, another that needs the same packages,
+    and one for each other set of needs. More would be the same again, but for their last layers.
+    """
+    kinds: dict[frozenset[str], list[str]] = {}
+    for name in sorted(form.predictors(root), key=lambda name: name != DEFAULT):
+        kinds.setdefault(needs(root, name), []).append(name)
+    first, *others = kinds.values()
+    return [*first[:2], *(names[0] for names in others)]
+
+
+def needs(root: Path, name: str) -> frozenset[str]:
+    """What a predictor's requirements.txt asks for."""
+    lines = (root / "predictors" / name / "requirements.txt").read_text().splitlines()
+    return frozenset(line for line in lines if not line.startswith("#"))
 
 
 def build(root: Path, names: list[str]) -> list[str]:
@@ -145,29 +159,29 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-def run(image: str, inputs: dict[str, Any] | None = INPUTS) -> bytes:
-    """Start an image as locked as can be, draw with it if there are inputs, and stop it.
+def run(image: str, inputs: dict[str, Any] | None) -> list[tuple[str, bytes]]:
+    """Start an image as locked as can be, let it work if there are inputs, and stop it.
 
-    Returns: the drawing.
+    Returns: what it handed out, kinds and contents.
     """
     start = time.monotonic()
     container = docker("run", "--detach", *LOCKED, "--health-interval", "1s", image)
     try:
         _wait(container)
         print(f"{image}: ready in {time.monotonic() - start:.1f} s", flush=True)
-        drawing = b""
+        files = []
         if inputs is not None:
             start, body = time.monotonic(), json.dumps({"input": inputs})
             answer = docker("exec", "-i", container, "python", "-c", ASK, feed=body)
-            drawing = drawn(json.loads(answer))
-            print(f"{image}: drew {inputs} in {time.monotonic() - start:.1f} s", flush=True)
+            files = handed_out(json.loads(answer))
+            print(f"{image}: worked for {time.monotonic() - start:.1f} s", flush=True)
         start = time.monotonic()
         docker("stop", "--time", str(END), container)
         code = docker("inspect", "--format", "{{.State.ExitCode}}", container)
         if code != "0":
             raise Failure(f"{image} ends with the code {code} when it is stopped; see its log")
         print(f"{image}: stopped in {time.monotonic() - start:.1f} s", flush=True)
-        return drawing
+        return files
     finally:
         docker("rm", "--force", container)
 
@@ -184,37 +198,53 @@ def _wait(container: str) -> None:
             raise Failure(f"the server is not ready after {START} s, or ended; its log:\n{log}")
 
 
-def drawn(answer: dict[str, Any]) -> bytes:
-    """The SVG in a server's answer, if all is there that belongs to a drawing."""
+def handed_out(answer: dict[str, Any]) -> list[tuple[str, bytes]]:
+    """The files in a server's answer: kinds and contents."""
     if answer["status"] != "succeeded":
-        raise Failure(f"the drawing failed: {answer.get('error')}\n{answer.get('logs', '')}")
-    files = [uri.removeprefix("data:").split(";base64,") for uri in answer["output"]]
+        raise Failure(f"the work failed: {answer.get('error')}\n{answer.get('logs', '')}")
+    uris = [uri.removeprefix("data:").split(";base64,") for uri in answer["output"]]
+    if not uris:
+        raise Failure("nothing was handed out")
+    return [(kind, base64.b64decode(content)) for kind, content in uris]
+
+
+def drawn(files: list[tuple[str, bytes]]) -> bytes:
+    """The SVG among files, if all is there that belongs to a drawing."""
     kinds = [kind for kind, _ in files]
     absent = [kind for kind in set(KINDS) if kinds.count(kind) < KINDS.count(kind)]
     if absent:
         raise Failure(f"the drawing has no {' and no '.join(sorted(absent))}, only {kinds}")
-    drawing = base64.b64decode(files[kinds.index(KINDS[0])][1])
+    drawing = files[kinds.index(KINDS[0])][1]
     if drawing.count(b"<path") < 2:
         raise Failure(f"the drawing is empty: {drawing[:200]!r}")
     return drawing
 
 
 def _sizes(images: list[str]) -> None:
-    """Print how large images are, layer by layer, and what they have in common."""
-    found = []
+    """Print how large images are, layer by layer, and what they have in common with the first."""
+    first: set[str] = set()
     for image in images:
         facts = json.loads(docker("inspect", image))[0]
-        found.append(set(facts["RootFS"]["Layers"]))
-        print(f"{image}: {_megabytes(facts['Size'])} unpacked")
-    print(f"{len(set.intersection(*found))} of {len(found[0])} layers are those of all of them")
-    print(docker("history", "--format", "{{.Size}}\t{{.CreatedBy}}", images[0]), flush=True)
+        layers = set(facts["RootFS"]["Layers"])
+        first = first or layers
+        common = f"{len(first & layers)} of {len(layers)} layers are those of {images[0]}"
+        print(f"{image}: {_megabytes(facts['Size'])} unpacked; {common}")
+        print(docker("history", "--format", "{{.Size}}\t{{.CreatedBy}}", image), flush=True)
+
+
+def _push(image: str, registry: str) -> str:
+    """Push an image and print how large it is there; its name by its digest."""
+    there = f"{registry}/{image}"
+    docker("tag", image, there)
+    docker("push", there)
+    by_digest = docker("inspect", "--format", "{{index .RepoDigests 0}}", there)
+    print(f"{by_digest}: {_megabytes(_packed(registry, by_digest))} in the registry", flush=True)
+    return there
 
 
 def _there_and_back(image: str, registry: str, drawing: bytes) -> None:
     """Push an image, pull it by its digest, and let it draw the same again."""
-    there = f"{registry}/{image}"
-    docker("tag", image, there)
-    docker("push", there)
+    there = _push(image, registry)
     by_digest = docker("inspect", "--format", "{{index .RepoDigests 0}}", there)
     built = docker("inspect", "--format", "{{.Id}}", image)
     docker("rmi", there, image)
@@ -222,8 +252,7 @@ def _there_and_back(image: str, registry: str, drawing: bytes) -> None:
     docker("tag", by_digest, image)
     if docker("inspect", "--format", "{{.Id}}", by_digest) != built:
         raise Failure(f"{by_digest} is not the image that was pushed, {built}")
-    print(f"{by_digest}: {_megabytes(_packed(registry, by_digest))} in the registry")
-    if run(by_digest) != drawing:
+    if drawn(run(by_digest, INPUTS)) != drawing:
         raise Failure(f"{by_digest} draws something else than {image}, from the same seed")
     docker("rmi", by_digest)
 

@@ -20,7 +20,7 @@ from typing import Any
 from clipdraw import Drawing, from_svg, to_svg
 from losses.judge import load_judge
 from predictors.clipdraw import draw
-from predictors.score.drawings import read
+from predictors.drawings import read
 from predictors.score.score import composition
 from scripts import examples, form
 from scripts.bench import machine

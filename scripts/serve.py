@@ -7,7 +7,6 @@ gets a temporary folder with all this, so that several can run from one checkout
 
 import argparse
 import json
-import mimetypes
 import os
 import shlex
 import signal
@@ -137,9 +136,8 @@ def _ready(root: Path, name: str, url: str) -> str:
     body = shlex.quote(json.dumps({"input": inputs | {key: f"<{key}>" for key in files}}))
     for key, file in files.items():
         # The shell puts the file in, so that the line stays short.
-        kind = mimetypes.guess_type(file, strict=False)[0] or "application/octet-stream"
         content = f"$(base64 <{shlex.quote(file)} | tr -d '\\n')"
-        body = body.replace(f"<{key}>", f"data:{kind};base64,'\"{content}\"'")
+        body = body.replace(f"<{key}>", f"data:{examples.kind(file)};base64,'\"{content}\"'")
     curl = f"curl {url}/predictions -H 'Content-Type: application/json' -d {body} -o answer.json"
     return f"{name} is served at {url}; Ctrl-C ends it. Try:\n\n{curl}\n"
 

@@ -14,7 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent
 def checked_modules() -> list[str]:
     """Our modules, without those whose functions are compiled: a compiler would see the checker's
     wrapper instead of the kernel."""
-    files = [file for package in ("clipdraw", "losses") for file in (ROOT / package).rglob("*.py")]
+    packages = ("clipdraw", "losses", "journeys")
+    files = [file for package in packages for file in (ROOT / package).rglob("*.py")]
     return [
         ".".join(file.relative_to(ROOT).with_suffix("").parts)
         for file in sorted(files)
@@ -90,9 +91,12 @@ def short_dreams():
     """What a dream is worth is tested elsewhere; here two rough ones will do."""
     import dataclasses
 
+    from journeys import decode
+    from losses.dreams import sample
     from predictors.clipdraw.presets import PRESETS
 
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(decode, "sample", lambda denoise, noise, steps: sample(denoise, noise, 2))
         for name in ("default", "quick"):
             small = dataclasses.replace(PRESETS[name], dreams=2, drawn=2, dream_steps=4)
             patch.setitem(PRESETS, name, small)

@@ -2,6 +2,7 @@
 
 import ast
 import importlib.metadata
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,9 +15,12 @@ ROOT = Path(__file__).resolve().parent.parent
 MAY_IMPORT = {
     "clipdraw": set(),
     "losses": {"clipdraw"},
-    "predictors": {"clipdraw", "losses"},
-    "scripts": {"clipdraw", "losses", "predictors"},
+    "journeys": {"clipdraw", "losses"},
+    "predictors": {"clipdraw", "losses", "journeys"},
+    "scripts": {"clipdraw", "losses", "journeys", "predictors"},
 }
+# Modules of journeys that conforming needs.
+WITHOUT_TORCH = ["conform", "films", "paths", "sequence", "timeline", "timeline_reader"]
 FILES = [file for package in MAY_IMPORT for file in sorted((ROOT / package).rglob("*.py"))]
 
 
@@ -57,6 +61,14 @@ def test_the_reference_renderer_stands_alone():
     for line, name in imports_of(file):
         ours = name.split(".")[0] in MAY_IMPORT
         assert not ours or name.startswith("clipdraw.drawing."), f"{file.name}:{line}: {name}"
+
+
+def test_conforming_needs_no_torch():
+    """The image that conforms has none, to be small and there at once."""
+    modules = ", ".join(f"journeys.{name}" for name in WITHOUT_TORCH)
+    look = f"import sys, {modules}; print(*{{'torch', 'clipdraw', 'losses'}} & set(sys.modules))"
+    found = subprocess.run([sys.executable, "-c", look], cwd=ROOT, capture_output=True, text=True)
+    assert (found.stdout.strip(), found.stderr) == ("", "")
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))

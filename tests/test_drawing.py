@@ -148,6 +148,16 @@ def test_pictures_are_repeated_side_by_side():
     assert (points.grad == 3).all()
 
 
+def test_a_drawing_fits_another_canvas_in_its_middle():
+    drawing = scribble(3, rng(), width=40, height=20)
+    wide = drawing.fitted(100, 80)
+    assert (wide.width, wide.height) == (100, 80)
+    torch.testing.assert_close(wide.points, drawing.points * 2.5 + torch.tensor([0, 15]))
+    torch.testing.assert_close(wide.widths, drawing.widths * 2.5)
+    same = drawing.fitted(40, 20)
+    assert torch.equal(same.points, drawing.points) and torch.equal(same.widths, drawing.widths)
+
+
 def test_a_path_is_drawn_contour_by_contour_and_filled_in_the_end():
     drawing = assemble([ring(), arc()], 40, 30)
     frames = stroke_by_stroke(drawing, 11)

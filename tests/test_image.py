@@ -6,6 +6,7 @@ import http.server
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -16,7 +17,7 @@ import pytest
 import yaml
 
 from losses.encoders.openclip import OPENAI_B32
-from scripts import form, image
+from scripts import form, image, requirements, warm
 
 ROOT = Path(__file__).resolve().parent.parent
 # One instruction a line, without comments.
@@ -63,12 +64,65 @@ def test_the_image_runs_as_nobody_and_has_no_tool_to_build_with():
 
 
 def test_what_is_copied_is_there_and_not_left_out():
-    words = [line.split() for line in DOCKERFILE if line.startswith("COPY ")]
+    words = [
+        line.replace("$PREDICTOR", "conform").split()
+        for line in DOCKERFILE
+        if line.startswith("COPY ")
+    ]
     copied = {name for _, *names, _ in words if not names[0].startswith("--") for name in names}
-    assert {"clipdraw", "losses", "predictors", "constraints.txt"} <= copied
+    assert {"clipdraw", "journeys", "losses", "predictors", "constraints.txt"} <= copied
     left_out = (ROOT / ".dockerignore").read_text().splitlines()
     for name in copied:
         assert (ROOT / name).exists() and name not in left_out, name
+
+
+def stage(name: str) -> list[str]:
+    """The instructions of one stage, the first of which is its FROM."""
+    starts = [n for n, line in enumerate(DOCKERFILE) if line.startswith("FROM ")]
+    (start,) = (n for n in starts if DOCKERFILE[n].endswith(f" AS {name}"))
+    return DOCKERFILE[start : min(n for n in [*starts, len(DOCKERFILE)] if n > start)]
+
+
+def test_an_image_has_what_its_predictor_needs_and_cog(tmp_path):
+    """The line that makes a list of names is run."""
+    (line,) = (line.removeprefix("RUN ") for line in stage("needs") if line.startswith("RUN "))
+    shutil.copy(ROOT / "predictors/conform/requirements.txt", tmp_path)
+    subprocess.run(["sh", "-c", line], cwd=tmp_path, check=True)
+    names = (tmp_path / "names.txt").read_text().split()
+    light = ["av", "cog", "defusedxml", "jaxtyping", "numpy", "opentimelineio"]
+    assert names == [*light, "otio-cmx3600-adapter"]
+    tested = requirements.versions(ROOT)
+    assert all(name in tested for name in names), "constraints.txt has its version"
+
+
+def test_layers_know_no_predictor_by_name_that_others_could_share():
+    """Whatever comes after ARG PREDICTOR is made anew for each."""
+    assert not [line for line in [*stage("packages"), *stage("warm")] if "PREDICTOR" in line]
+    own = LAST.index("ARG PREDICTOR")
+    assert [line.split()[0] for line in LAST[own:]] == ["ARG", "ENV"]
+    assert LAST[own - 1].startswith("COPY --from=schema")
+
+
+def test_every_predictor_is_set_up_that_can_be(monkeypatch, capsys):
+    told = []
+    monkeypatch.setattr(warm.form, "load", lambda root, name: lambda: Setup(name, told))
+    monkeypatch.setattr(warm, "_is_there", lambda package: package not in ("torch", "torchvision"))
+    assert warm.main(ROOT) == 0
+    assert told == ["conform"]
+    said = capsys.readouterr().out
+    assert "clipdraw: left out, there is no torch\n" in said and "conform: set up\n" in said
+    monkeypatch.undo()
+    assert [name for name in form.predictors(ROOT) if warm.absent(ROOT, name)] == []
+
+
+class Setup:
+    """A predictor that only says that it was set up."""
+
+    def __init__(self, name: str, told: list[str]):
+        self.name, self.told = name, told
+
+    def setup(self) -> None:
+        self.told.append(self.name)
 
 
 def test_what_is_made_in_advance_is_what_the_server_finds():
@@ -84,6 +138,7 @@ def test_what_is_made_in_advance_is_what_the_server_finds():
         "generic"
     ] * 2
     command = json.loads(next(line for line in LAST if line.startswith("CMD")).removeprefix("CMD "))
+    assert any(f"mkdir -p {made['NUMBA_CACHE_DIR']}" in line for line in stage("warm"))
     copy, _, server = command[2].partition(" && exec ")
     assert copy == f"cp -r {made['NUMBA_CACHE_DIR']} {Path(found['NUMBA_CACHE_DIR']).parent}"
     assert server == "python -m cog.server.http"
@@ -176,7 +231,7 @@ def test_a_container_is_as_locked_as_can_be_and_taken_away(pretender):
         " *ExitCode*) echo 137;; esac"
     )
     with pytest.raises(image.Failure, match="x ends with the code 137 when it is stopped"):
-        image.run("x")
+        image.run("x", image.INPUTS)
     did = log.read_text().splitlines()
     locks = ["--network none", "--read-only", "--cap-drop ALL", "--tmpfs /tmp", "no-new-privileges"]
     assert did[0].startswith("run ") and all(lock in did[0] for lock in locks)
@@ -187,21 +242,34 @@ def test_a_server_that_ended_shows_its_log(pretender):
     state = json.dumps({"Running": False, "Health": {"Status": "unhealthy"}})
     pretender(f"case $* in *json*) echo '{state}';; logs*) echo its last words;; esac")
     with pytest.raises(image.Failure, match="not ready .*\nits last words"):
-        image.run("x")
+        image.run("x", None)
 
 
 def test_a_drawing_is_looked_at():
-    assert image.drawn(ANSWER) == b"<path><path>"
-    with pytest.raises(image.Failure, match="the drawing failed: no paper"):
-        image.drawn({"status": "failed", "error": "no paper"})
+    files = image.handed_out(ANSWER)
+    assert image.drawn(files) == b"<path><path>"
     with pytest.raises(image.Failure, match="has no application/json and no video/mp4, only"):
-        image.drawn(ANSWER | {"output": ANSWER["output"][:-2]})
+        image.drawn(files[:-2])
     with pytest.raises(image.Failure, match="the drawing is empty"):
-        image.drawn(ANSWER | {"output": [f"data:{kind};base64,PA==" for kind in image.KINDS]})
+        image.drawn([(kind, b"<") for kind in image.KINDS])
 
 
-def test_two_are_built_and_the_default_predictor_first():
-    assert image._chosen(["aquarelle", "clipdraw", "paint"]) == ["clipdraw", "aquarelle"]
+def test_what_a_server_answers_is_looked_at():
+    with pytest.raises(image.Failure, match="the work failed: no paper"):
+        image.handed_out({"status": "failed", "error": "no paper"})
+    with pytest.raises(image.Failure, match="nothing was handed out"):
+        image.handed_out({"status": "succeeded", "output": []})
+
+
+def test_one_is_built_of_each_set_of_needs_and_two_of_the_default_one(tmp_path):
+    torch, light = "torch==2.11.0\n", "# needs: numpy\nnumpy==2.4.6\n"
+    for name, text in {"a": light, "b": torch, "clipdraw": torch, "d": light, "e": torch}.items():
+        (tmp_path / "predictors" / name).mkdir(parents=True)
+        (tmp_path / "predictors" / name / "cog.yaml").touch()
+        (tmp_path / "predictors" / name / "requirements.txt").write_text(text)
+    assert image.chosen(tmp_path) == ["clipdraw", "b", "a"]
+    names = image.chosen(ROOT)
+    assert names[0] == "clipdraw" and "conform" in names[2:]
 
 
 # --- weights in Cog's images ----------------------------------------------------------------------

@@ -6,11 +6,13 @@ import shutil
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from clipdraw import scribble, to_svg
 from predictors import outputs
+from predictors.bank import bank
 from scripts import form, predict
 from tests import tiny
 
@@ -86,6 +88,8 @@ def test_the_drawings_are_drawn(words, short_dreams, tiny_clip, tmp_path, monkey
         file.parent.mkdir(parents=True, exist_ok=True)
         if (ROOT / file).exists():
             shutil.copy(ROOT / file, file)
+        elif file.suffix == ".npy":
+            np.save(file, np.eye(60, bank.dim(), dtype=np.float32))
         else:
             file.write_text(to_svg(scribble(4, torch.Generator().manual_seed(0))))
     name = predict.DEFAULT if words[0].startswith("-") else words[0]
@@ -93,7 +97,7 @@ def test_the_drawings_are_drawn(words, short_dreams, tiny_clip, tmp_path, monkey
     small = [f"-i{item}" for item in SMALL if item.partition("=")[0] in free]
     assert predict.main([*words, *small, "-oout"], ROOT) == 0
     made = {file.name for file in (tmp_path / "out").iterdir()}
-    assert made & {"drawing.svg", "scores.html"}, made
+    assert any(file.endswith(".json") for file in made), made
 
 
 @pytest.mark.parametrize(

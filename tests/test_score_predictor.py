@@ -6,6 +6,7 @@ import json
 import re
 import stat
 import zipfile
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -15,7 +16,9 @@ import torch
 from PIL import Image
 
 from clipdraw import render, scribble, to_svg
-from predictors.score import drawings, predict, score
+from predictors import drawings
+from predictors.handed import natural
+from predictors.score import predict, score
 from predictors.score.page import page, spread
 from scripts.predict import main
 from tests.tiny import ROOT
@@ -450,10 +453,10 @@ def refused(file, folder: Path) -> str:
 @pytest.mark.parametrize(
     ("limit", "value", "words"),
     [
-        ("MOST_DRAWINGS", 1, "the zip has 2 files, but at most 1 are read; split it"),
-        ("MOST_BYTES", 200, "the zip unpacks to 0 MB, but at most 0 are read; split it"),
-        ("LARGEST_ZIP", 100, "the zip is larger than 0 MB; split it"),
-        ("LARGEST_FILE", 100, "1.svg is larger than 0 MB; make it smaller"),
+        ("members", 1, "the zip has 2 files, but at most 1 are read; split it"),
+        ("unpacked", 200, "the zip unpacks to 0 MB, but at most 0 are read; split it"),
+        ("packed", 100, "the zip is larger than 0 MB; split it"),
+        ("largest", 100, "1.svg is larger than 0 MB; make it smaller"),
     ],
 )
 def test_an_archive_cannot_grow_without_end(limit, value, words, colours, tmp_path, monkeypatch):
@@ -461,7 +464,7 @@ def test_an_archive_cannot_grow_without_end(limit, value, words, colours, tmp_pa
     run(file, "red", tmp_path)
     for made in (tmp_path / "out").iterdir():
         made.unlink()
-    monkeypatch.setattr(drawings, limit, value)
+    monkeypatch.setattr(drawings, "ALLOWED", replace(drawings.ALLOWED, **{limit: value}))
     assert refused(file, tmp_path) == f"drawing: {words}"
 
 
@@ -494,6 +497,6 @@ def test_text_that_cog_handed_over_as_it_came_is_no_file(colours, tmp_path):
 
 def test_names_are_sorted_as_people_do():
     names = ["10.svg", "9.svg", "B.svg", "a2.svg", "a10.svg", "a1.svg"]
-    assert sorted(names, key=drawings.natural) == [
+    assert sorted(names, key=natural) == [
         "9.svg", "10.svg", "a1.svg", "a2.svg", "a10.svg", "B.svg",
     ]  # fmt: skip

@@ -38,8 +38,11 @@ LEAK = 16
 # The real predictor, with small films and rough dreams: what they are worth is tested elsewhere.
 SMALL = """
 from dataclasses import replace
+from journeys import decode
+from losses.dreams import sample
 from predictors import outputs
 vars(outputs).update({small_films})
+decode.sample = lambda denoise, noise, steps: sample(denoise, noise, 1)
 try:
     from predictors.{name}.presets import PRESETS
 except ImportError:
@@ -60,7 +63,10 @@ def small(name: str, class_name: str) -> str:
 WRONG = {
     "prompt": (" ", "prompt is empty"),
     "image": ("data:image/png;base64,AAAA", "is no JPEG, PNG or WebP file"),
-    "drawing": ("data:image/png;base64,AAAA", "is no drawing; give an SVG, PNG"),
+    "drawing": ("data:image/png;base64,AAAA", "is no drawing; give an SVG"),
+    "sequence": ("data:application/octet-stream;base64,AAAA", "this is no array"),
+    "prompts": ("a fish |", "prompt is empty"),
+    "timeline": ("data:text/plain;base64,AAAA", "this is no timeline; save one as .otio, .edl"),
 }
 # A drawing that would last for hours.
 ENDLESS = {"steps": 10000, "frame_every": 10000}
@@ -201,7 +207,7 @@ def server(request, tmp_path_factory):
     (folder / "small.py").write_text(small(name, class_name))
     known = openapi["components"]["schemas"]["Input"]["properties"]
     with serving(f"{folder}/small.py:{class_name}", openapi) as started:
-        started.inputs = tiny.over_http(tiny.inputs(name, known))
+        started.inputs = examples.over_http(tiny.inputs(name, known))
         yield started.wait()
 
 
@@ -322,7 +328,7 @@ def wrong_values(rules: dict[str, Any], choices: list | None) -> Iterator[Any]:
 
 
 def required(server: Server) -> list[str]:
-    return server.openapi["components"]["schemas"]["Input"]["required"]
+    return server.openapi["components"]["schemas"]["Input"].get("required", [])
 
 
 def test_every_kind_of_bad_input_is_refused_by_name(server):
@@ -334,9 +340,10 @@ def test_every_kind_of_bad_input_is_refused_by_name(server):
             status, answer = server.ask("POST", "/predictions", body)
             assert status == 422, (name, value, answer)
             assert all(part["loc"] == ["body", "input", name] for part in answer["detail"])
-    status, answer = server.ask("POST", "/predictions", {"input": {}})
-    missing = [part["loc"] for part in answer["detail"]]
-    assert (status, missing) == (422, [["body", "input", name] for name in required(server)])
+    if required(server):
+        status, answer = server.ask("POST", "/predictions", {"input": {}})
+        missing = [part["loc"] for part in answer["detail"]]
+        assert (status, missing) == (422, [["body", "input", name] for name in required(server)])
     assert server.health() == "READY"
 
 
@@ -349,7 +356,8 @@ def test_what_is_no_request_is_refused(server):
 
 
 def test_a_prediction_that_fails_leaves_the_server_healthy(server):
-    name = required(server)[0]
+    inputs = server.openapi["components"]["schemas"]["Input"]["properties"]
+    name = next(name for name in [*required(server), *inputs] if name in WRONG)
     value, words = WRONG[name]
     answer = server.predict(**{name: value})
     assert answer["status"] == "failed" and words in answer["error"]
@@ -643,7 +651,7 @@ def test_the_line_to_try_draws_the_first_example(name):
     words = done.stdout.split("\0")
     assert words[0] == "http://127.0.0.1:5000/predictions"
     body = json.loads(words[words.index("-d") + 1])
-    assert body == {"input": tiny.over_http(examples.of(ROOT, name)[0])}
+    assert body == {"input": examples.over_http(examples.of(ROOT, name)[0])}
 
 
 def test_a_port_that_is_taken_is_named(listener, capsys, monkeypatch):

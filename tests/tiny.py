@@ -1,7 +1,5 @@
 """Every predictor, drawing something tiny: what the tests of all predictors share."""
 
-import base64
-import mimetypes
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +9,12 @@ ROOT = Path(__file__).resolve().parent.parent
 # Inputs that make a drawing small, where a predictor has them.
 TINY = {
     "strokes": 4, "shapes": 8, "steps": 3, "frame_every": 2, "model": "pocket", "width": 32,
-    "height": 24, "size": 32,
+    "height": 24, "size": 32, "cells": 3, "count": 2, "tiles": 2, "seconds": 0.2, "fps": 10,
 }  # fmt: skip
 # Of predictors.outputs: what makes the results small.
 SMALL_FILMS = {
-    "PREVIEW": 16, "FILM": 16, "PICTURE": 32, "FILM_FRAMES": 2, "STROKE_FRAMES": 2, "HOLD": 1,
+    "PREVIEW": 16, "FILM": 16, "PICTURE": 32, "TILE": 16, "FILM_FRAMES": 2, "STROKE_FRAMES": 2,
+    "HOLD": 1,
 }  # fmt: skip
 
 
@@ -23,13 +22,3 @@ def inputs(name: str, known) -> dict[str, Any]:
     """A predictor's first example, made tiny; files by their paths."""
     example = examples.of(ROOT, name)[0]
     return example | {key: value for key, value in TINY.items() if key in known}
-
-
-def over_http(inputs: dict[str, Any]) -> dict[str, Any]:
-    """The same with files as data URIs."""
-    return {key: data_uri(x) if examples.is_file(x) else x for key, x in inputs.items()}
-
-
-def data_uri(file: str) -> str:
-    content = base64.b64encode(Path(file).read_bytes()).decode()
-    return f"data:{mimetypes.guess_type(file, strict=False)[0]};base64,{content}"

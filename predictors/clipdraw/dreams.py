@@ -7,20 +7,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from losses import Guidance, parse_prompts
-from losses.dreams import best, dream
+from losses.dreams import GUIDANCE_STRENGTH, best, dream, inked
 from losses.guidance import Prior
 from losses.scenes import CELLS, Region, lay_out, lay_over, things
 from predictors.clipdraw.places import Part
 from predictors.clipdraw.presets import Preset
 from predictors.clipdraw.settings import Settings
-
-# Looked at side by side on four prompts: at 3 the sun has fewer rays and a fish no eye, and 7 adds
-# nothing to 5 but a redder sun.
-GUIDANCE_STRENGTH = 5.0
-# A dream's white is noisy, and strokes would follow the noise as pale ghosts: a pixel whose darkest
-# channel is above the second is paper, below the first it stays. White things that the prior was
-# trained on have 0.77 at most there (`darken_the_pale` in scripts/train_pocket).
-NEARLY_WHITE = (0.86, 0.94)
 
 
 def parts_of(settings: Settings) -> list[Part]:
@@ -62,16 +54,6 @@ def dreamt(
 
 def guidance(prior: Prior, text: str, settings: Settings) -> Guidance:
     return Guidance.to_prompt(prior, text, settings.negative_prompt, GUIDANCE_STRENGTH)
-
-
-def inked(
-    picture: Float[Tensor, "3 side side"], paper: Sequence[float]
-) -> Float[Tensor, "3 side side"]:
-    """A dream whose white has become paper."""
-    low, high = NEARLY_WHITE
-    white = ((picture.amin(0) - low) / (high - low)).clamp(0, 1)
-    picture = picture + white * (1 - picture)
-    return picture - picture.amin(0) * (1 - torch.tensor(paper)[:, None, None])
 
 
 def laid_out(

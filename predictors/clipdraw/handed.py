@@ -23,16 +23,7 @@ def on_canvas(file: Path, settings: Settings, say: Callable[[str], None]) -> Dra
         raise ValueError(f"drawing: {error}") from error
     for warning in left_out:
         say(str(warning.message))
-    scale = min(settings.width / drawing.width, settings.height / drawing.height)
-    spare = torch.tensor([settings.width, settings.height]) - scale * torch.tensor(
-        [drawing.width, drawing.height]
-    )
-    return drawing.replace(
-        points=drawing.points * scale + spare / 2,
-        widths=drawing.widths * scale,
-        width=float(settings.width),
-        height=float(settings.height),
-    )
+    return drawing.fitted(settings.width, settings.height)
 
 
 def still(settings: Settings, paths: int) -> Bool[Tensor, " paths"]:

@@ -20,11 +20,11 @@ from torch import Tensor
 from clipdraw import Drawing, Scene, Weighted, render
 from clipdraw.drawing import join
 from clipdraw.loop import Constraint, Frame, Term
+from clipdraw.sheets import contact_sheet
 from losses.encoders import public_name
 from predictors.clipdraw import draw
 from predictors.clipdraw.settings import Settings
-from predictors.outputs import Record, size
-from predictors.sheets import contact_sheet
+from predictors.outputs import TILE, Record, size
 
 # Fractions of the run at which half of the seeds are dropped, while there are more than are kept.
 # What follows a dream looks like it early, and mending, from 0.7 on, is the dear part.
@@ -32,8 +32,6 @@ DROPS = (0.2, 0.35, 0.5, 0.65)
 # Strokes of all seeds together. A film remembers a hundred steps, with three drawings to a seed
 # some 600 MB in all.
 MOST_STROKES = 16384
-# Long side in pixels of a drawing on the sheet.
-TILE = 192
 
 
 @dataclass(frozen=True, eq=False)

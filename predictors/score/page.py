@@ -14,7 +14,7 @@ from torch import Tensor
 
 from clipdraw.film import to_image
 from losses.geometry import THRESHOLD
-from predictors.score.drawings import Handed
+from predictors.drawings import Handed
 from predictors.score.score import GUIDE, JUDGE, PERHAPS
 
 CLASSES = {JUDGE: "judge", GUIDE: "guide", PERHAPS: "perhaps"}

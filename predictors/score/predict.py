@@ -9,8 +9,8 @@ import torch
 from cog import BaseRunner, Input, Path, streaming
 
 from clipdraw import scribble, to_svg
+from predictors.drawings import read
 from predictors.folder import Folder
-from predictors.score.drawings import read
 from predictors.score.page import page
 from predictors.score.score import load_models, read_prompts, score
 

@@ -14,7 +14,7 @@ from losses.encoders import public_name
 from losses.geometry import THRESHOLD
 from losses.judge import load_judge
 from losses.retrieval import margins, recall, standings
-from predictors.score.drawings import Handed
+from predictors.drawings import Handed
 
 JUDGE, GUIDE, PERHAPS = "judge", "guide", "unknown whether it guided"
 # As many prompts as Park et al. rank against; the characters are those of a long sentence.

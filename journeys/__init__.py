@@ -1,0 +1,1 @@
+"""Trajectories through a latent space: made, kept, cut and drawn."""
