@@ -8,12 +8,12 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from clipdraw import from_svg, render
+from clipdraw import from_svg, render, to_svg
 from clipdraw.svg_reader import read_notes
 from losses import load_encoder
 from losses.ink import ink_distance
 from predictors import outputs
-from predictors.sketch import draw, lines, one_line, predict, saliency, strokes
+from predictors.sketch import draw, inks, lines, one_line, predict, saliency, strokes
 from scripts.predict import main
 from tests import tiny
 
@@ -280,17 +280,18 @@ def test_greedy_is_as_good_as_looking_at_every_stroke_every_time():
         ink = inks[number]
 
 
-def test_the_first_strokes_are_a_better_sketch_than_the_last():
+def test_the_first_strokes_are_a_better_sketch_than_any_others():
+    """What is left after 0, 1, 2, ... strokes, beside 30 random orders of the same."""
     _, plan, chosen = drawn(strokes=16, steps=30, size=96)
-    paths = torch.arange(chosen.drawing.paths)
-    assert len(paths) > 8
-    forth, back = (
-        strokes.left_over(chosen.drawing.take(order), plan.target)
-        for order in (paths, paths.flip(0))
-    )
-    assert all(a <= b for a, b in zip(forth, back, strict=True))
-    assert sum(back) / sum(forth) > 1.1
-    assert forth == chosen.left and forth[-1] == pytest.approx(back[-1], rel=1e-3)
+    luck, paths = torch.Generator().manual_seed(0), chosen.drawing.paths
+    orders = [torch.randperm(paths, generator=luck) for _ in range(30)]
+    left = np.array([strokes.left_over(chosen.drawing.take(o), plan.target) for o in orders])
+    ours = np.array(chosen.left)
+    assert paths > 8 and ours[-1] == pytest.approx(left[0, -1], rel=1e-3)
+    assert (ours <= left.min(0) + 1e-3).all(), "never worse than the luckiest"
+    print(f"mean of the curve: {ours.mean():.3f}, random {left.mean():.3f}, "
+          f"best of 30 {left.mean(1).min():.3f}")  # fmt: skip
+    assert ours.mean() < 0.95 * left.mean(1).min() < 0.9 * left.mean()
 
 
 # ---- the drawing
@@ -351,6 +352,45 @@ def test_the_judge_chooses_the_try_that_it_finds_most_like_the_picture():
     assert draw.guides(settings(), plan) == ["pocket"]
 
 
+# ---- a drawing to go on from
+
+
+def sketched(folder: Path, chains, **canvas) -> Path:
+    file = folder / "sketch.svg"
+    file.write_text(to_svg(black(chains, **canvas), guides=["somebody"]))
+    return file
+
+
+def test_strokes_of_a_drawing_are_the_first(tmp_path):
+    """Two edges of the square are drawn already; a stroke across it is in vain."""
+    chains = [straight(24.5, 15, 24.5, 44), straight(25, 44, 55, 44), straight(0, 2, 80, 59)]
+    file = sketched(tmp_path, chains, width=80, height=60, pen=9.0)
+    image = picture(tmp_path, square)
+    given, plan = planned(image=image, size=80, drawing=file)
+    assert plan.begun.paths == 3 and (plan.begun.widths == plan.pen).all()
+    first, *_, last = draw.draw(given, plan)
+    begun = [tuple(path.contours[0][0].round().tolist()) for path in first.drawing.each_path()]
+    assert {(24, 15), (25, 44)} <= set(begun) and (0, 2) not in begun
+    assert last.drawing.paths > 2
+    assert draw.guides(given, plan) == ["somebody", "pocket"]
+
+
+def test_a_drawing_comes_to_the_picture_s_canvas_and_its_outlines_are_strokes(tmp_path):
+    corners = "M0 0 L40 0 L40 30 Z M5 5 L10 10"
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 30"><path d="{corners}"/></svg>'
+    (tmp_path / "a.svg").write_text(svg)
+    _, plan = planned(image=picture(tmp_path, square), size=80, drawing=tmp_path / "a.svg")
+    shape, line = plan.begun.each_path()
+    assert shape.contours[0][0].tolist() == shape.contours[0][-1].tolist() == [0, 0]
+    assert line.contours[0][-1].tolist() == pytest.approx([20, 20])
+
+
+def test_a_drawing_of_too_many_outlines_is_refused(tmp_path):
+    file = sketched(tmp_path, [straight(1, 1, 9, 9)] * 513)
+    with pytest.raises(ValueError, match=r"drawing: sketch\.svg has 513 outlines, but at most 512"):
+        planned(drawing=file)
+
+
 # ---- inks
 
 
@@ -376,7 +416,7 @@ def test_strokes_have_the_picture_s_colours_but_none_too_pale_to_see(tmp_path):
     assert len(red) and len(yellow)
     assert (red[:, 0] > 1.5 * red[:, 2]).all() and (yellow[:, 1] > 1.1 * yellow[:, 2]).all()
     luminance = chosen.drawing.colors[:, :3] @ torch.tensor([0.2126, 0.7152, 0.0722])
-    assert luminance.max() <= draw.PALEST + 1e-4
+    assert luminance.max() <= inks.PALEST + 1e-4
 
 
 # ---- masks

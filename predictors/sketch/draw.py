@@ -9,17 +9,19 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
-from PIL import ImageColor
 from torch import Tensor
 
 from clipdraw import Drawing, RasterViews, Weighted, optimise, render
 from clipdraw.drawing import join
 from clipdraw.loop import Frame, Rates, Scene
+from clipdraw.svg_reader import read_notes
 from losses import Encoder, FeatureDistance, InkDistance, Stiffness, load_encoder
 from losses.encoders import check_layers, public_name
 from losses.ink import ink_distance
 from losses.judge import load_judge
+from predictors.drawings import on_canvas
 from predictors.pictures import read_picture
+from predictors.sketch.inks import inked
 from predictors.sketch.lines import Lines, lines_of
 from predictors.sketch.one_line import one_line
 from predictors.sketch.saliency import foreground, saliency, weights
@@ -41,8 +43,8 @@ INK = 100.0
 STIFFNESS = 0.01
 # CLIPasso's (section 3.2).
 VIEWS = {"count": 4, "distortion": 0.5}
-# Paler strokes, by their luminance, would not show on white paper.
-PALEST = 0.55
+# Of a drawing that is handed in: 512 strokes to choose from take some seconds at each choice.
+MOST_BEGUN = 512
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class Settings:
     one_line: bool = False
     mask_background: bool = False
     mask: Path | None = None
+    drawing: Path | None = None
     seed: int = 0
     tries: int = 3
     steps: int = 150
@@ -86,6 +89,8 @@ class Plan:
     encoder: Encoder
     layers: list[int]
     """In which the encoder compares the drawing with the picture; empty where it does not."""
+    begun: Drawing
+    """Strokes that are there already: those of the drawing that was handed in."""
     device: str
     """Where the encoder works, and strokes are moved."""
     batches: list[Batch]
@@ -120,6 +125,7 @@ def plan(settings: Settings, say: Callable[[str], None] = print) -> Plan:
     salient = saliency(on_white(picture, shown), encoder, device)
     if settings.mask_background:
         shown = shown & foreground(salient, unit)
+    begun = strokes_of(settings.drawing, pen, picture, say)
     lines = lines_of(picture, weights(salient, unit) * shown, settings.strokes, unit, pen)
     if not lines.strength.any():
         raise ValueError(
@@ -129,8 +135,8 @@ def plan(settings: Settings, say: Callable[[str], None] = print) -> Plan:
     generator = torch.Generator().manual_seed(settings.seed)
     seeds = torch.randint(2**62, (settings.tries,), generator=generator).tolist()
     return Plan(
-        on_white(picture, shown), lines, unit, pen, encoder, layers, device, batches(settings),
-        [torch.Generator().manual_seed(one) for one in seeds],
+        on_white(picture, shown), lines, unit, pen, encoder, layers, begun, device,
+        batches(settings, begun.paths), [torch.Generator().manual_seed(one) for one in seeds],
     )  # fmt: skip
 
 
@@ -182,19 +188,40 @@ def on_white(picture: Tensor, shown: Bool[np.ndarray, "height width"]) -> Tensor
     return torch.where(torch.from_numpy(shown), picture, 1.0)
 
 
-def batches(settings: Settings) -> list[Batch]:
-    """More strokes in each; one line is drawn at once."""
+def strokes_of(
+    file: Path | None, pen: float, picture: Tensor, say: Callable[[str], None]
+) -> Drawing:
+    """The outlines of a drawing's paths as strokes of the pen; none without a drawing."""
+    height, width = picture.shape[1:]
+    if file is None:
+        return pen_drawing([], pen, width, height)
+    outlines = [
+        torch.cat([points, points[:1]]) if closed else points
+        for path in on_canvas(file, width, height, say).each_path()
+        for points, closed in zip(path.contours, path.closed, strict=True)
+    ]
+    if len(outlines) > MOST_BEGUN:
+        raise ValueError(
+            f"drawing: {file.name} has {len(outlines)} outlines, but at most {MOST_BEGUN} can be "
+            "begun with; take some out, or give it as the image, as a PNG"
+        )
+    return pen_drawing(outlines, pen, width, height)
+
+
+def batches(settings: Settings, begun: int) -> list[Batch]:
+    """More strokes in each, and no fewer than were begun with; one line is drawn at once."""
     if settings.one_line:
         return [Batch(settings.strokes, settings.steps)]
     ends = [round(settings.steps * i / len(BATCHES)) for i in range(len(BATCHES) + 1)]
-    counts = [max(round(settings.strokes * share), 1) for share in BATCHES]
+    least = min(max(begun, 1), settings.strokes)
+    counts = [max(round(settings.strokes * share), least) for share in BATCHES]
     return [Batch(*row) for row in zip(counts, np.diff(ends).tolist(), strict=True)]
 
 
 def draw(settings: Settings, plan: Plan) -> Iterator[Frame]:
     """Draw all tries side by side: one frame a step. Black strokes move, and frames show their
     inks."""
-    drawings = [pen_drawing([], plan.pen, *plan.canvas)] * settings.tries
+    drawings = [plan.begun] * settings.tries
     done = 0
     for batch in plan.batches:
         tries = zip(drawings, plan.generators, strict=True)
@@ -213,7 +240,7 @@ def draw(settings: Settings, plan: Plan) -> Iterator[Frame]:
         )
         for frame in frames:
             black = frame.drawing.to("cpu")
-            shown = inked(black, settings, plan)
+            shown = inked(black, settings.ink, plan.picture, plan.pen)
             # A pixel of the picture is left: it is black, and a film remembers a hundred frames.
             frame = replace(
                 frame, drawing=shown, picture=frame.picture[..., :1, :1].clone(),
@@ -283,13 +310,16 @@ def choose(settings: Settings, plan: Plan, drawing: Drawing) -> Chosen:
     best = black.split()[picture]
     best = best.take(best_first(best, plan.target, best.paths))
     left = left_over(best, plan.target)
-    return Chosen(inked(best, settings, plan), picture, liked.tolist(), left)
+    drawn = inked(best, settings.ink, plan.picture, plan.pen)
+    return Chosen(drawn, picture, liked.tolist(), left)
 
 
 def guides(settings: Settings, plan: Plan) -> list[str]:
-    """Who guided the drawing, and who chose it: that one is no judge of it any more, either."""
+    """Who guided the drawing that was handed in and this one, and who chose it: that one is no
+    judge of it any more, either."""
+    before = read_notes(settings.drawing).guides if settings.drawing else ()
     chose = [load_judge().name] if settings.tries > 1 else []
-    return [public_name(plan.encoder), *chose]
+    return list(dict.fromkeys([*before, public_name(plan.encoder), *chose]))
 
 
 @torch.no_grad()
@@ -301,34 +331,3 @@ def likeness(plan: Plan, drawing: Drawing) -> Float[Tensor, " tries"]:
         plan.picture[None], (judge.size, judge.size), mode="bilinear", antialias=True
     )
     return (seen * judge.embed_image(picture)).sum(1)
-
-
-def inked(drawing: Drawing, settings: Settings, plan: Plan) -> Drawing:
-    """In the ink of the settings, or each stroke in the mean colour that the picture has along it,
-    on the darker side, as far as it shows on white paper."""
-    if settings.ink != "picture":
-        rgb = torch.tensor(ImageColor.getrgb(settings.ink)[:3]) / 255
-        rgb = rgb.expand(drawing.paths, 3)
-    else:
-        grid = 2 * drawing.points / torch.tensor([drawing.width, drawing.height]) - 1
-        seen = F.grid_sample(
-            darker_side(plan.picture, plan.pen)[None], grid[None, None], padding_mode="border",
-            align_corners=False,
-        )[0, :, 0].T  # fmt: skip
-        counts = torch.bincount(drawing.path_of_point, minlength=drawing.paths).tolist()
-        rgb = torch.stack([part.mean(0) for part in seen.split(counts)])
-        rgb = rgb * (PALEST / luminance(rgb.T).clamp(min=PALEST))[:, None]
-    return drawing.replace(colors=torch.cat([rgb, torch.ones(drawing.paths, 1)], dim=1))
-
-
-def darker_side(picture: Float[Tensor, "3 height width"], pen: float) -> Tensor:
-    """For every pixel the darkest colour about a pen's width around it."""
-    side = 2 * max(round(pen / 2), 1) + 1
-    light = -luminance(picture)[None]
-    _, darkest = F.max_pool2d(light, side, 1, side // 2, return_indices=True)
-    return picture.flatten(1)[:, darkest[0].flatten()].view_as(picture)
-
-
-def luminance(rgb: Float[Tensor, "3 ..."]) -> Float[Tensor, "..."]:
-    """How light sRGB colours are (ITU-R BT.709, of values as they are stored)."""
-    return torch.tensordot(torch.tensor([0.2126, 0.7152, 0.0722]), rgb, 1)

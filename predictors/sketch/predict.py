@@ -61,6 +61,10 @@ class Predictor(BaseRunner):
             description="A picture of the image's proportions; only where it is white is anything drawn",
             default=None,
         ),
+        drawing: Optional[Path] = Input(  # noqa: UP045
+            description="A sketch to go on from: an SVG, whose paths are the first strokes to choose from, as this pen draws them",
+            default=None,
+        ),
         seed: int = Input(
             description="Same seed, same drawing, to the last bit",
             ge=0,
@@ -108,6 +112,7 @@ class Predictor(BaseRunner):
             one_line=one_line,
             mask_background=mask_background,
             mask=mask,
+            drawing=drawing,
             seed=seed,
             tries=tries,
             steps=steps,
@@ -148,14 +153,10 @@ def results(settings, frame_every, folder, report) -> Iterator[Path]:
     record = Record(folder, PAPER, settings.steps)
     yield from record.previews(draw.draw(settings, plan), frame_every, report)
     chosen = draw.choose(settings, plan, record.last.drawing)
-    name, mask = settings.image.name, settings.mask
+    files = {"image": settings.image, "mask": settings.mask, "drawing": settings.drawing}
+    names = {key: file and file.name for key, file in files.items()}
     trace = {
-        "inputs": {
-            **asdict(settings),
-            "image": name,
-            "mask": mask and mask.name,
-            "frame_every": frame_every,
-        },
+        "inputs": {**asdict(settings), **names, "frame_every": frame_every},
         "strokes": chosen.drawing.paths,
         "measures": {
             "ink_left": round(chosen.left[-1], 4),
@@ -166,7 +167,7 @@ def results(settings, frame_every, folder, report) -> Iterator[Path]:
         "guides": draw.guides(settings, plan),
     }
     lines = "one line" if settings.one_line else f"{chosen.drawing.paths} strokes"
-    description = f"{name} in {lines} (seed {settings.seed})"
+    description = f"{settings.image.name} in {lines} (seed {settings.seed})"
     yield from record.files(chosen.drawing, chosen.picture, description, trace)
     if record.failure:
         raise record.failure
