@@ -37,6 +37,7 @@ from predictors.clipdraw.handed import still
 from predictors.clipdraw.places import Part, Sheet, fields, regions, room
 from predictors.clipdraw.presets import PRESETS, Preset
 from predictors.clipdraw.settings import Settings
+from predictors.drawings import on_canvas
 from predictors.outputs import size
 
 # Long side in pixels at which strokes that follow a dream are looked at: twice the dream's own.

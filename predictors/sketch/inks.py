@@ -15,8 +15,8 @@ PALEST = 0.55
 def inked(
     drawing: Drawing, ink: str, picture: Float[Tensor, "3 height width"], pen: float
 ) -> Drawing:
-    """In one ink, #rrggbb; or, where it is `picture`, each stroke in the mean colour that the picture has along it,
-    on the darker side, as far as it shows on white paper."""
+    """In one ink, #rrggbb; or, where it is `picture`, each stroke in the mean colour that the
+    picture has along it, on the darker side, as far as it shows on white paper."""
     if ink != "picture":
         rgb = torch.tensor(ImageColor.getrgb(ink)[:3]) / 255
         rgb = rgb.expand(drawing.paths, 3)
