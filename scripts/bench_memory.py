@@ -34,6 +34,8 @@ CASES: dict[str, list[dict[str, Any]]] = {
     ],
     # As many frames as there may be; samples, because they are decoded once.
     "bank": [{"count": 1000, "frames": 15}],
+    # The encoder looks at views of all tries, too.
+    "sketch": [{"layers": "0,1,2,3", "steps": 100}],
     "grid": [{"cells": 9, "strokes": 202, "steps": 100}],
 }
 

@@ -13,8 +13,7 @@ from torch import Tensor
 
 from clipdraw.colors import oklab
 from losses import Encoder
-
-Map = Float[np.ndarray, "rows columns"]
+from predictors.sketch.lines import Map
 
 # Looks along each side, each with one place blurred. Twelve find the cat's eyes and its nose.
 LOOKS = 12
