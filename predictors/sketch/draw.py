@@ -122,10 +122,10 @@ def plan(settings: Settings, say: Callable[[str], None] = print) -> Plan:
     layers = layers_of(settings.layers, encoder)
     shown = drawn_part(settings, picture)
     unit, pen = (min(picture.shape[1:]) / CLASSIC * width for width in (1.0, settings.stroke_width))
+    begun = strokes_of(settings.drawing, pen, picture, say)
     salient = saliency(on_white(picture, shown), encoder, device)
     if settings.mask_background:
         shown = shown & foreground(salient, unit)
-    begun = strokes_of(settings.drawing, pen, picture, say)
     lines = lines_of(picture, weights(salient, unit) * shown, settings.strokes, unit, pen)
     if not lines.strength.any():
         raise ValueError(
