@@ -3,6 +3,7 @@
 from losses.crossing import Crossing
 from losses.distillation import ScoreDistillation
 from losses.encoders import Encoder, load_encoder
+from losses.features import FeatureDistance
 from losses.geometry import (
     CentrePenalty,
     KeepInFrame,
@@ -13,18 +14,23 @@ from losses.geometry import (
 )
 from losses.guidance import Guidance
 from losses.images import PictureDistance
+from losses.ink import InkDistance
 from losses.prompts import parse_prompts
 from losses.similarity import Similarity
 from losses.style import StyleDistance
+from losses.stiffness import Stiffness
 
 LOSSES = {
     "centre": CentrePenalty,
     "crossing": Crossing,
     "distillation": ScoreDistillation,
+    "features": FeatureDistance,
     "frame": KeepInFrame,
+    "ink": InkDistance,
     "picture": PictureDistance,
     "similarity": Similarity,
     "style": StyleDistance,
+    "stiffness": Stiffness,
     "within": StayWithin,
 }
 """Every term of the loop, by name."""
@@ -34,13 +40,16 @@ __all__ = [
     "CentrePenalty",
     "Crossing",
     "Encoder",
+    "FeatureDistance",
     "Guidance",
+    "InkDistance",
     "KeepInFrame",
     "PictureDistance",
     "ScoreDistillation",
     "Similarity",
     "StayWithin",
     "StyleDistance",
+    "Stiffness",
     "centre_penalty",
     "keep_in_frame",
     "load_encoder",

@@ -39,6 +39,8 @@ CASES: dict[str, list[dict[str, Any]]] = {
     ],
     # As many frames as there may be; samples, because they are decoded once.
     "bank": [{"count": 1000, "frames": 15}],
+    # The encoder looks at views of all tries, too.
+    "sketch": [{"layers": "0,1,2,3", "steps": 100}],
     "grid": [{"cells": 9, "strokes": 202, "steps": 100}],
     # Many lines cost more than long ones.
     "plotter": [{"paper": "a2", "pens": "black 0.3"}],

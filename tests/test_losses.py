@@ -16,13 +16,16 @@ from losses import (
     LOSSES,
     CentrePenalty,
     Crossing,
+    FeatureDistance,
     Guidance,
+    InkDistance,
     KeepInFrame,
     PictureDistance,
     ScoreDistillation,
     Similarity,
     StayWithin,
     StyleDistance,
+    Stiffness,
     centre_penalty,
     keep_in_frame,
 )
@@ -51,6 +54,13 @@ class Eye:
     def features(self, images, layers):
         maps = [F.avg_pool2d(images, side) for side in (4, 8)]
         return self.embed_image(images), [maps[layer] for layer in layers]
+
+
+class Middle(RasterViews):
+    """The same look each time, away from the borders, which mix with paper."""
+
+    def maps(self, generators, aspect):
+        return torch.diag(torch.tensor([0.5, 0.5, 1])).expand(self.count * len(generators), 3, 3)
 
 
 class Memory:
@@ -120,12 +130,32 @@ HALVES = torch.tensor([[0.5, 0.0]]).expand(1, 3, 1, 2)
 # (12 * -9 - 9 * 12) / 225 = -0.96. In the loop BC = (-16, 0) turns left of AB, 9 * 16 = 144, and CD
 # should not point right of it; in the arch all arms turn right.
 LOOP_AND_ARCH = stroke((0, 0), (12, 9), (-4, 9), (8, 0), (20, 9), (24, 9), (36, 0))
+# All points have moved by (1, 1), and the second by 3 more: two bends change, by -2 * 3 and by 3.
+STRAIGHT, BENT = (
+    stroke(*[(x, 0) for x in (0, 10, 20, 30)]),
+    stroke((1, 1), (11, 4), (21, 1), (31, 1)),
+)
+# Yellow, where RED is drawn.
+YELLOW = torch.tensor([1.0, 1, 0])[None, :, None, None].expand(1, 3, 4, 6)
 
 KNOWN = {
     "centre": (CentrePenalty(), scene(AROUND, WHITE), 0.725),
     "frame": (KeepInFrame(), scene(ASTRAY, WHITE), 0.03),
     # All but a disc of 80 around the middle: 80 and 5 too far inside, 6400 + 25, times 0.001.
     "within": (StayWithin(Outside(Circle((112, 112), 80))), scene(AROUND, WHITE), 6.425),
+    # Every view is red all over, and should be yellow: of a layer's three channels one is off by 1,
+    # and the cosine is 1 / sqrt(2).
+    "features": (
+        FeatureDistance(Eye(), YELLOW, Middle(2, 8), layers=[0, 1], semantic_weight=0.1),
+        scene(DOT, RED),
+        2 / 3 + 0.1 * (1 - 1 / math.sqrt(2)),
+    ),
+    # No ink is wanted. In full size 2 of 8 pixels have some. In half, each of two places sees six
+    # pixels, of which two and one have ink: (1/9 + 1/36) / 2. Then one place sees their mean, 1/4,
+    # twice.
+    "ink": (InkDistance(torch.zeros(1, 2, 4)), scene(DOT, BLOCKS), 2 / 8 + 5 / 72 + 2 / 16),
+    # 6^2 + 3^2
+    "stiffness": (Stiffness(STRAIGHT), scene(BENT, WHITE), 45),
     # one of two cubics, 0.96
     "crossing": (Crossing(), scene(LOOP_AND_ARCH, WHITE), 0.48),
     # the mean of 0 and 1, squared
@@ -162,6 +192,11 @@ USED = {
         [torch.rand(3, 9, 7, generator=luck(0)[0])], looks=[Colours([8]), Patches([8], side=3)]
     ),
     "within": StayWithin(Outside(Box(20, 20, 200, 180)), power=1.5),
+    "features": FeatureDistance(
+        Eye(), torch.rand(1, 3, 5, 7, generator=luck(0)[0]), RasterViews(3, 8), [-1, 0]
+    ),
+    "ink": InkDistance(torch.rand(1, 16, 24, generator=luck(0)[0])),
+    "stiffness": Stiffness(),
     "similarity": Similarity.to_prompt(
         Eye(), "red | green:0.5", "white", RasterViews(3, 8), "great_circle"
     ),
@@ -312,6 +347,73 @@ def test_the_last_cubic_of_a_closed_contour_ends_where_it_starts():
     loop[1:3] = torch.tensor([[8, -5], [0, -5]])
     closed = stroke((0, 0), *[(1, 1)] * 6).replace(points=loop, closed=torch.tensor([True]))
     assert Crossing()(scene(closed, WHITE)).item() == pytest.approx(0.48)
+
+
+# ---- strokes that follow lines
+
+
+def test_strokes_may_move_turn_and_stretch_but_not_crumple():
+    wave = scribble(3, luck(5)[0])
+    turn = torch.tensor([[0.6, -0.8], [0.8, 0.6]])
+    stiff = Stiffness(wave)
+    assert stiff(scene(wave, WHITE)).item() == 0
+    shifted = wave.replace(points=wave.points + 30)
+    assert stiff(scene(shifted, WHITE)).item() == pytest.approx(0, abs=1e-6)
+    # A straight one has no bends to change.
+    for points in (STRAIGHT.points @ turn, STRAIGHT.points * torch.tensor([1.5, 1])):
+        moved = scene(STRAIGHT.replace(points=points), WHITE)
+        assert Stiffness(STRAIGHT)(moved).item() == pytest.approx(0, abs=1e-6)
+    shaken = wave.points + torch.randn(wave.points.shape, generator=luck(0)[0])
+    assert stiff(scene(wave.replace(points=shaken), WHITE)).item() > 10
+
+
+def test_bends_are_not_counted_from_one_stroke_to_the_next():
+    apart = join([STRAIGHT, STRAIGHT.replace(points=STRAIGHT.points + 100)])
+    apart = apart.replace(picture=torch.tensor([0, 0]), pictures=1)
+    costs = Stiffness()(scene(apart, WHITE)), 2 * Stiffness()(scene(STRAIGHT, WHITE))
+    assert torch.equal(*costs)
+
+
+def test_a_line_is_felt_from_afar():
+    """Both ends of a stroke that lies six pixels beside a line want to go there."""
+    beside = stroke(*[(x, 14) for x in (5, 15, 25, 35)], width=40, height=30)
+    points = beside.points.clone().requires_grad_()
+    target = torch.zeros(1, 30, 40)
+    target[:, 19:22, 5:36] = 1
+    drawing = beside.replace(points=points, widths=torch.tensor([3.0]))
+    drawing = drawing.replace(colors=torch.tensor([[0.0, 0, 0, 1]]))
+    cost = InkDistance(target)(scene(drawing, render(drawing)))
+    (gradient,) = torch.autograd.grad(cost.sum(), points)
+    assert (gradient[[0, 3], 1] < 0).all()
+
+
+def test_ink_is_compared_at_the_render_s_size():
+    with pytest.raises(ValueError, match="target has 7 x 5 pixels, but .* with 24 x 16; give"):
+        InkDistance(torch.zeros(1, 5, 7))(scene(DOT))
+
+
+# ---- features
+
+
+def test_features_are_seen_through_the_same_views():
+    """What is drawn as it should be costs nothing, however it is looked at."""
+    picture = torch.rand(1, 3, 16, 24, generator=luck(0)[0])
+    same = FeatureDistance(Eye(), picture, RasterViews(4, 8), [0])
+    assert same(scene(DOT, picture)).item() == pytest.approx(0, abs=1e-6)
+    assert same(scene(DOT, picture.flip(-1))).item() > 1e-3
+
+
+def test_views_of_another_size_than_the_encoder_s_are_refused():
+    with pytest.raises(ValueError, match="views are 9 pixels wide, but the encoder eye looks at 8"):
+        FeatureDistance(Eye(), YELLOW, RasterViews(2, 9), [0])
+
+
+def test_a_target_for_each_picture_or_one_for_all():
+    distance = FeatureDistance(Eye(), YELLOW.expand(2, -1, -1, -1), RasterViews(2, 8), [0])
+    with pytest.raises(ValueError, match="target holds 2 pictures, but the drawing holds 3"):
+        distance(scene(join([DOT] * 3), RED.expand(3, -1, -1, -1)))
+    both = distance(scene(join([DOT, DOT]), torch.cat([RED, RED * 0])))
+    assert both[0] < both[1]
 
 
 # ---- pictures
