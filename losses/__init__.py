@@ -17,8 +17,8 @@ from losses.images import PictureDistance
 from losses.ink import InkDistance
 from losses.prompts import parse_prompts
 from losses.similarity import Similarity
-from losses.style import StyleDistance
 from losses.stiffness import Stiffness
+from losses.style import StyleDistance
 
 LOSSES = {
     "centre": CentrePenalty,
@@ -48,8 +48,8 @@ __all__ = [
     "ScoreDistillation",
     "Similarity",
     "StayWithin",
-    "StyleDistance",
     "Stiffness",
+    "StyleDistance",
     "centre_penalty",
     "keep_in_frame",
     "load_encoder",

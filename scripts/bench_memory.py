@@ -98,6 +98,8 @@ def _dashes(folder: Path) -> str:
     group = '<g fill="none" stroke="#000" stroke-width="0.4">'
     (folder / "dashes.svg").write_text(f"{svg}{group}{paths}</g></svg>")
     return str(folder / "dashes.svg")
+
+
 def _drawing(file: Path) -> Path:
     """As many strokes as may be restyled."""
     strokes = scribble(3 * MOST_POINTS // 22, torch.Generator().manual_seed(0))

@@ -24,8 +24,8 @@ from losses import (
     ScoreDistillation,
     Similarity,
     StayWithin,
-    StyleDistance,
     Stiffness,
+    StyleDistance,
     centre_penalty,
     keep_in_frame,
 )
