@@ -4,6 +4,7 @@ from losses.calm import Calm
 from losses.crossing import Crossing
 from losses.distillation import ScoreDistillation
 from losses.encoders import Encoder, load_encoder
+from losses.features import FeatureDistance
 from losses.geometry import (
     CentrePenalty,
     KeepInFrame,
@@ -14,17 +15,24 @@ from losses.geometry import (
 )
 from losses.guidance import Guidance
 from losses.images import PictureDistance
+from losses.ink import InkDistance
 from losses.prompts import parse_prompts
 from losses.similarity import Similarity
+from losses.stiffness import Stiffness
+from losses.style import StyleDistance
 
 LOSSES = {
     "calm": Calm,
     "centre": CentrePenalty,
     "crossing": Crossing,
     "distillation": ScoreDistillation,
+    "features": FeatureDistance,
     "frame": KeepInFrame,
+    "ink": InkDistance,
     "picture": PictureDistance,
     "similarity": Similarity,
+    "style": StyleDistance,
+    "stiffness": Stiffness,
     "within": StayWithin,
 }
 """Every term of the loop, by name."""
@@ -35,12 +43,16 @@ __all__ = [
     "CentrePenalty",
     "Crossing",
     "Encoder",
+    "FeatureDistance",
     "Guidance",
+    "InkDistance",
     "KeepInFrame",
     "PictureDistance",
     "ScoreDistillation",
     "Similarity",
     "StayWithin",
+    "Stiffness",
+    "StyleDistance",
     "centre_penalty",
     "keep_in_frame",
     "load_encoder",

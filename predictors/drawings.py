@@ -2,6 +2,7 @@
 
 import tempfile
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,6 +87,25 @@ def read(file: Path) -> list[Handed]:
     with tempfile.TemporaryDirectory() as folder:
         members = unpacked(file, ALLOWED, Path(folder))
         return [_one(member, printable(name)) for name, member in members]
+
+
+def on_canvas(file: Path, width: float, height: float, say: Callable[[str], None]) -> Drawing:
+    """The input `drawing`, an SVG, brought to a canvas, as large as fits, in the middle.
+
+    Args:
+        say: is told what of the file could not be drawn.
+
+    Raises:
+        ValueError: it is no such file.
+    """
+    try:
+        with warnings.catch_warnings(record=True, action="always") as left_out:
+            drawing = from_svg(local(file))
+    except ValueError as error:
+        raise ValueError(f"drawing: {error}") from error
+    for warning in left_out:
+        say(str(warning.message))
+    return drawing.fitted(width, height)
 
 
 def _one(file: Path, name: str) -> Handed:

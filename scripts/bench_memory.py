@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 from rich import box
 from rich.table import Table
 
+from clipdraw import scribble, to_svg
 from journeys.sequence import ZSequence, save
 from journeys.timeline import timecode
 from predictors.conform.edit import MOST_NUMBERS
+from predictors.restyle.subject import MOST_POINTS
 from scripts import examples, form
 from scripts.alone import alone
 
@@ -22,6 +25,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SIDE = 9400
 # Of a trajectory: numbers in a row, and frames per second.
 DIM, RATE = 2048, Fraction(25)
+# Strokes: nearly as many elements as `clipdraw.from_svg` reads.
+DASHES = 99_000
 # Inputs that take time and no memory, and those that exclude others at their largest.
 FEW = {"steps": 3, "frame_every": 10000, "model": "pocket"}
 UNTOLD = {*FEW, "seed"}
@@ -34,9 +39,15 @@ CASES: dict[str, list[dict[str, Any]]] = {
     ],
     # As many frames as there may be; samples, because they are decoded once.
     "bank": [{"count": 1000, "frames": 15}],
+    # The encoder looks at views of all tries, too.
+    "sketch": [{"layers": "0,1,2,3", "steps": 100}],
     "grid": [{"cells": 9, "strokes": 202, "steps": 100}],
     # Three keyframes, and nearly as many frames as there may be.
     "journey": [{"frames": 1000, "hold": 333, "steps_per_frame": 1}],
+    # Many lines cost more than long ones.
+    "plotter": [{"paper": "a2", "pens": "black 0.3"}],
+    # As many steps as a film has frames.
+    "restyle": [{"strength": 100.0, "steps": 100}],
 }
 
 
@@ -63,17 +74,41 @@ def largest(name: str) -> dict[str, Any]:
 
 
 def ran(name: str, inputs: dict[str, Any]) -> None:
-    """Run a predictor to its end, with a picture of SIDE x SIDE for an image, or with the largest
-    trajectory for an edit."""
+    """Run a predictor to its end, with a picture of SIDE x SIDE for an image, with the largest
+    trajectory for an edit, or with the most strokes for a plot."""
     with tempfile.TemporaryDirectory() as folder:
-        if "image" in inputs:
+        for picture in {"image", "style"} & inputs.keys():
             file = Path(folder, "large.png")
-            Image.open(inputs["image"]).resize((SIDE, SIDE)).save(file, compress_level=1)
-            inputs = inputs | {"image": str(file)}
+            Image.open(inputs[picture]).resize((SIDE, SIDE)).save(file, compress_level=1)
+            inputs = inputs | {picture: str(file)}
+        if name == "restyle":
+            inputs = inputs | {"drawing": str(_drawing(Path(folder, "large.svg")))}
         if "timeline" in inputs:
             inputs = inputs | _edit(Path(folder))
+        if name == "plotter":
+            inputs = inputs | {"drawing": _dashes(Path(folder))}
         for _ in examples.run(ROOT, name, inputs):
             pass
+
+
+def _dashes(folder: Path) -> str:
+    """As many short strokes as an SVG may have."""
+    luck = np.random.default_rng(0)
+    ends = zip(luck.uniform(0, 590, (DASHES, 2)), luck.uniform(-3, 3, (DASHES, 2)), strict=True)
+    paths = "".join(f'<path d="M{x:.1f} {y:.1f}l{a:.1f} {b:.1f}"/>' for (x, y), (a, b) in ends)
+    svg = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 594 594">'
+    group = '<g fill="none" stroke="#000" stroke-width="0.4">'
+    (folder / "dashes.svg").write_text(f"{svg}{group}{paths}</g></svg>")
+    return str(folder / "dashes.svg")
+
+
+def _drawing(file: Path) -> Path:
+    """As many strokes as may be restyled."""
+    strokes = scribble(3 * MOST_POINTS // 22, torch.Generator().manual_seed(0))
+    file.write_text(
+        to_svg(strokes.select(strokes.path_of_point.bincount().cumsum(0) <= MOST_POINTS))
+    )
+    return file
 
 
 def _edit(folder: Path) -> dict[str, str]:

@@ -24,8 +24,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # Between these lines of the README stands the table.
 BEGIN, END = "<!-- written by scripts/gallery -->", "<!-- up to here -->"
 HEIGHT, GAP = 192, 8
-# Of a contact sheet, which stands alone, in pixels; it is cut where it is longer than wide.
-WIDTH = 640
+# A contact sheet or a plot stands alone, so wide in pixels; it is cut where it is longer than wide.
+ALONE, WIDTH = ("contact.png", "plot.png"), 640
 # These make something else of what they are given than a drawing.
 NO_DRAWING = ("conform", "score")
 PICTURES = (".jpeg", ".jpg", ".png", ".webp")
@@ -68,8 +68,8 @@ def drawn(root: Path) -> list[str]:
 
 
 def draw(root: Path, name: str, inputs: Inputs) -> Image.Image:
-    """One example, from what it was given to the finished drawing, side by side; or the contact
-    sheet of a predictor that shows nothing of its progress."""
+    """One example, from what it was given to the finished drawing, side by side; or the
+    picture of a predictor that shows nothing of its progress."""
     seen = [opened(x) for x in inputs.values() if examples.is_file(x) and x.endswith(PICTURES)]
     previews = []
     run = examples.run(root, name, inputs)
@@ -80,14 +80,14 @@ def draw(root: Path, name: str, inputs: Inputs) -> Image.Image:
             # Most of what there is to see happens early.
             seen += [previews[0], previews[len(previews) // 8], opened(file)]
             break
-        if file.name == "contact.png":
-            return contact(file)
+        if file.name in ALONE:
+            return alone(file)
     run.close()
     return side_by_side(seen)
 
 
-def contact(file: Path) -> Image.Image:
-    """A contact sheet, as wide as the page; the end of a long one is left out."""
+def alone(file: Path) -> Image.Image:
+    """A picture as wide as the page; the end of a long one is left out."""
     with Image.open(file) as sheet:
         height = round(sheet.height * WIDTH / sheet.width)
         return (

@@ -4,6 +4,7 @@ Nothing here says that a model draws well: it says that ours loads, normalises, 
 and lets gradients through.
 """
 
+import json
 import os
 import pickle
 import socket
@@ -12,6 +13,7 @@ import types
 
 import pytest
 import torch
+import torch.nn.functional as F
 from safetensors.torch import save_file
 
 from losses import encoders
@@ -136,6 +138,119 @@ def test_half_precision_agrees_on_cuda(encoder, folder):
     vectors = fast.embed_image(pictures.cuda())
     assert vectors.dtype is torch.float32
     torch.testing.assert_close(vectors.cpu(), encoder.embed_image(pictures), atol=1e-2, rtol=0)
+
+
+# ---- what layers see
+
+# Pictures of 32 pixels: three blocks on 16 x 16 patches, or a stem to a quarter and four stages.
+TOWERS = {
+    "transformer": (
+        {"layers": 3, "width": 64, "head_width": 32, "patch_size": 16},
+        [(64, 2, 2)] * 3,
+    ),
+    "residual": (
+        {"layers": [1, 1, 1, 1], "width": 8},
+        [(8, 8, 8), (32, 8, 8), (64, 4, 4), (128, 2, 2), (256, 1, 1)],
+    ),
+}
+
+
+@pytest.fixture(scope="module", params=["pocket", *TOWERS])
+def layered(request, folder):
+    """An encoder, and the shapes of what its layers see of a picture."""
+    if request.param == "pocket":
+        return load_encoder("pocket"), [(48, 32, 32), (96, 16, 16), (160, 8, 8), (192, 4, 4)]
+    tower, shapes = TOWERS[request.param]
+    name = f"tiny-{request.param}"
+    config = json.loads((folder / "tiny.json").read_text())
+    config["vision_cfg"] = {"image_size": 32, **tower}
+    (folder / f"{name}.json").write_text(json.dumps(config))
+    open_clip = openclip._open_clip()
+    open_clip.add_model_config(folder / f"{name}.json")
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        torch.save(open_clip.create_model(name, load_weights=False).state_dict(), folder / name)
+    return load_openclip(name, str(folder / name), "cpu"), shapes
+
+
+def test_layers_are_maps_of_the_picture(layered):
+    encoder, shapes = layered
+    assert isinstance(encoder, Encoder) and encoder.depth == len(shapes)
+    pictures = torch.rand(2, 3, encoder.size, encoder.size)
+    _, maps = encoder.features(pictures, range(encoder.depth))
+    assert [tuple(seen.shape) for seen in maps] == [(2, *shape) for shape in shapes]
+    assert {seen.dtype for seen in maps} == {torch.float32}
+
+
+def test_the_vectors_are_those_of_embed_image(layered):
+    encoder, _ = layered
+    pictures = torch.rand(2, 3, encoder.size, encoder.size)
+    for layers in ([0], [], [-1, 0]):
+        vectors, _ = encoder.features(pictures, layers)
+        torch.testing.assert_close(vectors, encoder.embed_image(pictures))
+
+
+def test_layers_come_in_the_order_asked_for(layered):
+    encoder, _ = layered
+    pictures = torch.rand(1, 3, encoder.size, encoder.size)
+    _, each = encoder.features(pictures, range(encoder.depth))
+    _, some = encoder.features(pictures, [-1, 0, 1 - encoder.depth, -1])
+    for seen, layer in zip(some, (-1, 0, 1, -1), strict=True):
+        assert torch.equal(seen, each[layer])
+
+
+def test_the_last_layer_is_what_the_vectors_are_made_of(layered):
+    """Where nothing but a head that can be named comes after it."""
+    encoder, _ = layered
+    pictures = torch.rand(2, 3, encoder.size, encoder.size)
+    vectors, (last,) = encoder.features(pictures, [-1])
+    if encoder.name == "pocket":
+        head = F.linear(last.mean((2, 3)), encoder.encoder.head.weight, encoder.encoder.head.bias)
+    elif hasattr(encoder.model.visual, "attnpool"):
+        head = encoder.model.visual.attnpool(last)
+    else:
+        pytest.skip("a transformer's vectors come from its class token, which is no place of a map")
+    torch.testing.assert_close(vectors, F.normalize(head))
+
+
+def test_a_map_s_places_are_the_picture_s(layered):
+    """Its first layer sees a mark in one corner there, and nothing new in the opposite one; but
+    for a transformer, whose blocks look everywhere, that is where it sees most of it."""
+    encoder, _ = layered
+    pictures = torch.full((2, 3, encoder.size, encoder.size), 0.5)
+    pictures[1, :, : encoder.size // 3, -encoder.size // 3 :] = 0.0  # upper right
+    _, (first,) = encoder.features(pictures, [0])
+    change = (first[1] - first[0]).square().mean(0)
+    corners = change[0, -1], change[-1, 0], change[0, 0], change[-1, -1]
+    assert corners[0] > 2 * max(corners[1:])
+
+
+def test_gradients_flow_from_each_layer_to_the_pictures(layered):
+    encoder, _ = layered
+    for layer in range(encoder.depth):
+        pictures = torch.rand(2, 3, encoder.size, encoder.size, requires_grad=True)
+        _, (seen,) = encoder.features(pictures, [layer])
+        seen[0].square().sum().backward()
+        assert pictures.grad[0].abs().max() > 0 and pictures.grad[1].abs().max() == 0
+
+
+@pytest.mark.parametrize("beyond", [0, -1])
+def test_a_layer_that_is_not_there_is_reported(layered, beyond):
+    encoder, shapes = layered
+    layer = len(shapes) if beyond == 0 else -len(shapes) - 1
+    pictures = torch.rand(1, 3, encoder.size, encoder.size)
+    with pytest.raises(ValueError, match=f"no layer {layer}; give numbers from 0, the finest, to"):
+        encoder.features(pictures, [0, layer])
+
+
+@pytest.mark.gpu
+def test_layers_in_half_precision_come_as_single(encoder, folder):
+    fast = load_openclip("tiny", str(folder / "tiny.safetensors"), "cuda")
+    pictures = torch.rand(2, 3, 32, 32)
+    _, (seen,) = fast.features(pictures.cuda(), [0])
+    assert seen.dtype is torch.float32
+    _, (expected,) = encoder.features(pictures, [0])
+    torch.testing.assert_close(seen.cpu(), expected, atol=2e-2, rtol=2e-2)
 
 
 # ---- weights that cannot be had

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
+from scipy.optimize import linear_sum_assignment
 
 from clipdraw.drawing import Drawing, join
 from clipdraw.loop import Scene
@@ -17,12 +18,16 @@ from losses import (
     Calm,
     CentrePenalty,
     Crossing,
+    FeatureDistance,
     Guidance,
+    InkDistance,
     KeepInFrame,
     PictureDistance,
     ScoreDistillation,
     Similarity,
     StayWithin,
+    Stiffness,
+    StyleDistance,
     centre_penalty,
     keep_in_frame,
 )
@@ -30,14 +35,16 @@ from losses.fields import Box, Circle, Outside
 from losses.guidance import Branch
 from losses.schedule import From
 from losses.similarity import great_circle, negative_cosine
+from losses.style import Colours, Layers, Patches
 
 WORDS = {"red": (1, 0, 0), "green": (0, 1, 0), "yellow": (1, 1, 0), "white": (1, 1, 1)}
 
 
 class Eye:
-    """An encoder that knows colours by name and sees nothing else."""
+    """An encoder that knows colours by name and sees nothing else; of two layers, the first sees
+    quarters and the second the whole."""
 
-    name, size = "eye", 8
+    name, size, depth = "eye", 8, 2
     mean, std = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
 
     def embed_text(self, texts):
@@ -45,6 +52,17 @@ class Eye:
 
     def embed_image(self, images):
         return F.normalize(images.mean((2, 3)))
+
+    def features(self, images, layers):
+        maps = [F.avg_pool2d(images, side) for side in (4, 8)]
+        return self.embed_image(images), [maps[layer] for layer in layers]
+
+
+class Middle(RasterViews):
+    """The same look each time, away from the borders, which mix with paper."""
+
+    def maps(self, generators, aspect):
+        return torch.diag(torch.tensor([0.5, 0.5, 1])).expand(self.count * len(generators), 3, 3)
 
 
 class Memory:
@@ -68,6 +86,11 @@ def distillation(prior, prompt, negative, views, strength=3.0, **levels):
 def look(scene):
     """Two equal views, eight pixels wide."""
     return F.interpolate(scene.picture, (8, 8), mode="area").repeat_interleave(2, dim=0)
+
+
+def redness(picture):
+    """A map of one feature."""
+    return [picture[:1].flatten(1)]
 
 
 def luck(*seeds):
@@ -109,6 +132,13 @@ HALVES = torch.tensor([[0.5, 0.0]]).expand(1, 3, 1, 2)
 # (12 * -9 - 9 * 12) / 225 = -0.96. In the loop BC = (-16, 0) turns left of AB, 9 * 16 = 144, and CD
 # should not point right of it; in the arch all arms turn right.
 LOOP_AND_ARCH = stroke((0, 0), (12, 9), (-4, 9), (8, 0), (20, 9), (24, 9), (36, 0))
+# All points have moved by (1, 1), and the second by 3 more: two bends change, by -2 * 3 and by 3.
+STRAIGHT, BENT = (
+    stroke(*[(x, 0) for x in (0, 10, 20, 30)]),
+    stroke((1, 1), (11, 4), (21, 1), (31, 1)),
+)
+# Yellow, where RED is drawn.
+YELLOW = torch.tensor([1.0, 1, 0])[None, :, None, None].expand(1, 3, 4, 6)
 
 # From there to DOT: r is 22.4, as far as the points went (13.44, 17.92); a tenth of that, squared;
 # and 0.2 of green, squared.
@@ -124,10 +154,30 @@ KNOWN = {
     "frame": (KeepInFrame(), scene(ASTRAY, WHITE), 0.03),
     # All but a disc of 80 around the middle: 80 and 5 too far inside, 6400 + 25, times 0.001.
     "within": (StayWithin(Outside(Circle((112, 112), 80))), scene(AROUND, WHITE), 6.425),
+    # Every view is red all over, and should be yellow: of a layer's three channels one is off by 1,
+    # and the cosine is 1 / sqrt(2).
+    "features": (
+        FeatureDistance(Eye(), YELLOW, Middle(2, 8), layers=[0, 1], semantic_weight=0.1),
+        scene(DOT, RED),
+        2 / 3 + 0.1 * (1 - 1 / math.sqrt(2)),
+    ),
+    # No ink is wanted. In full size 2 of 8 pixels have some. In half, each of two places sees six
+    # pixels, of which two and one have ink: (1/9 + 1/36) / 2. Then one place sees their mean, 1/4,
+    # twice.
+    "ink": (InkDistance(torch.zeros(1, 2, 4)), scene(DOT, BLOCKS), 2 / 8 + 5 / 72 + 2 / 16),
+    # 6^2 + 3^2
+    "stiffness": (Stiffness(STRAIGHT), scene(BENT, WHITE), 45),
     # one of two cubics, 0.96
     "crossing": (Crossing(), scene(LOOP_AND_ARCH, WHITE), 0.48),
     # the mean of 0 and 1, squared
     "picture": (PictureDistance(HALVES), scene(DOT, BLOCKS), 0.5),
+    # One feature, so each direction is it or its opposite. Of 8 places 2 have no red and 6 all of
+    # it; half of the way from grey to white is 3/4: (2 * (3/4)^2 + 6 * (1/4)^2) / 8.
+    "style": (
+        StyleDistance([0.5 * WHITE[0], WHITE[0, :, :5, :7]], (0.5, 0.5), [redness]),
+        scene(DOT, BLOCKS),
+        0.1875,
+    ),
     # Two views of red: -cos(red, red) + 0.3 cos(red, yellow) = -1 + 0.3 / sqrt(2) each.
     "similarity": (
         Similarity.to_prompt(Eye(), "red", "yellow", look),
@@ -150,7 +200,15 @@ USED = {
     "frame": KeepInFrame(margin=80.0),
     "crossing": Crossing(),
     "picture": PictureDistance(torch.rand(1, 3, 5, 7, generator=luck(0)[0])),
+    "style": StyleDistance(
+        [torch.rand(3, 9, 7, generator=luck(0)[0])], looks=[Colours([8]), Patches([8], side=3)]
+    ),
     "within": StayWithin(Outside(Box(20, 20, 200, 180)), power=1.5),
+    "features": FeatureDistance(
+        Eye(), torch.rand(1, 3, 5, 7, generator=luck(0)[0]), RasterViews(3, 8), [-1, 0]
+    ),
+    "ink": InkDistance(torch.rand(1, 16, 24, generator=luck(0)[0])),
+    "stiffness": Stiffness(),
     "similarity": Similarity.to_prompt(
         Eye(), "red | green:0.5", "white", RasterViews(3, 8), "great_circle"
     ),
@@ -328,6 +386,73 @@ def test_the_last_cubic_of_a_closed_contour_ends_where_it_starts():
     assert Crossing()(scene(closed, WHITE)).item() == pytest.approx(0.48)
 
 
+# ---- strokes that follow lines
+
+
+def test_strokes_may_move_turn_and_stretch_but_not_crumple():
+    wave = scribble(3, luck(5)[0])
+    turn = torch.tensor([[0.6, -0.8], [0.8, 0.6]])
+    stiff = Stiffness(wave)
+    assert stiff(scene(wave, WHITE)).item() == 0
+    shifted = wave.replace(points=wave.points + 30)
+    assert stiff(scene(shifted, WHITE)).item() == pytest.approx(0, abs=1e-6)
+    # A straight one has no bends to change.
+    for points in (STRAIGHT.points @ turn, STRAIGHT.points * torch.tensor([1.5, 1])):
+        moved = scene(STRAIGHT.replace(points=points), WHITE)
+        assert Stiffness(STRAIGHT)(moved).item() == pytest.approx(0, abs=1e-6)
+    shaken = wave.points + torch.randn(wave.points.shape, generator=luck(0)[0])
+    assert stiff(scene(wave.replace(points=shaken), WHITE)).item() > 10
+
+
+def test_bends_are_not_counted_from_one_stroke_to_the_next():
+    apart = join([STRAIGHT, STRAIGHT.replace(points=STRAIGHT.points + 100)])
+    apart = apart.replace(picture=torch.tensor([0, 0]), pictures=1)
+    costs = Stiffness()(scene(apart, WHITE)), 2 * Stiffness()(scene(STRAIGHT, WHITE))
+    assert torch.equal(*costs)
+
+
+def test_a_line_is_felt_from_afar():
+    """Both ends of a stroke that lies six pixels beside a line want to go there."""
+    beside = stroke(*[(x, 14) for x in (5, 15, 25, 35)], width=40, height=30)
+    points = beside.points.clone().requires_grad_()
+    target = torch.zeros(1, 30, 40)
+    target[:, 19:22, 5:36] = 1
+    drawing = beside.replace(points=points, widths=torch.tensor([3.0]))
+    drawing = drawing.replace(colors=torch.tensor([[0.0, 0, 0, 1]]))
+    cost = InkDistance(target)(scene(drawing, render(drawing)))
+    (gradient,) = torch.autograd.grad(cost.sum(), points)
+    assert (gradient[[0, 3], 1] < 0).all()
+
+
+def test_ink_is_compared_at_the_render_s_size():
+    with pytest.raises(ValueError, match="target has 7 x 5 pixels, but .* with 24 x 16; give"):
+        InkDistance(torch.zeros(1, 5, 7))(scene(DOT))
+
+
+# ---- features
+
+
+def test_features_are_seen_through_the_same_views():
+    """What is drawn as it should be costs nothing, however it is looked at."""
+    picture = torch.rand(1, 3, 16, 24, generator=luck(0)[0])
+    same = FeatureDistance(Eye(), picture, RasterViews(4, 8), [0])
+    assert same(scene(DOT, picture)).item() == pytest.approx(0, abs=1e-6)
+    assert same(scene(DOT, picture.flip(-1))).item() > 1e-3
+
+
+def test_views_of_another_size_than_the_encoder_s_are_refused():
+    with pytest.raises(ValueError, match="views are 9 pixels wide, but the encoder eye looks at 8"):
+        FeatureDistance(Eye(), YELLOW, RasterViews(2, 9), [0])
+
+
+def test_a_target_for_each_picture_or_one_for_all():
+    distance = FeatureDistance(Eye(), YELLOW.expand(2, -1, -1, -1), RasterViews(2, 8), [0])
+    with pytest.raises(ValueError, match="target holds 2 pictures, but the drawing holds 3"):
+        distance(scene(join([DOT] * 3), RED.expand(3, -1, -1, -1)))
+    both = distance(scene(join([DOT, DOT]), torch.cat([RED, RED * 0])))
+    assert both[0] < both[1]
+
+
 # ---- pictures
 
 
@@ -341,6 +466,70 @@ def test_each_picture_has_its_own_target_or_all_share_one():
     assert own.tolist() == [0, 0]
     with pytest.raises(ValueError, match="target holds 3 pictures, but the drawing holds 2"):
         PictureDistance(WHITE.expand(3, -1, -1, -1))(scene(drawing, pictures))
+
+
+# ---- style
+
+
+def random_picture(seed, height=11, width=13):
+    return torch.rand(3, height, width, dtype=torch.float64, generator=luck(seed)[0])
+
+
+def test_the_style_distance_is_what_optimal_assignment_costs():
+    """Along each direction, the cheapest way from the values of one picture to the other's."""
+    picture, style = random_picture(1), random_picture(2)
+    term = StyleDistance([style], looks=[Patches([11], side=3)], directions=5)
+    windows = [x.unfold(1, 3, 1).unfold(2, 3, 1).permute(0, 3, 4, 1, 2) for x in (picture, style)]
+    patches = [(x - x.mean((1, 2), keepdim=True)).reshape(27, -1) for x in windows]
+    directions = F.normalize(torch.randn(5, 27, generator=luck(0)[0]), dim=1).double()
+    costs = []
+    for direction in directions:
+        x, y = (direction @ values for values in patches)
+        apart = (x[:, None] - y).square()
+        costs.append(apart[linear_sum_assignment(apart)].mean())
+    cost = term(scene(DOT, picture[None]))
+    assert cost.item() == pytest.approx(torch.stack(costs).mean().item(), rel=1e-6)
+
+
+def test_the_style_distance_has_the_right_gradient():
+    style = random_picture(2)
+    term = StyleDistance([style], looks=[Colours([6]), Patches([6], side=3)], directions=4)
+    picture = random_picture(1, 9, 6)[None].requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: term(scene(DOT, x)), picture)
+
+
+@pytest.mark.parametrize("look", [Colours([8, 4]), Patches([8, 4], side=3), Layers(Eye(), (0, 1))])
+def test_a_picture_has_its_own_style_and_shares_lead_from_one_to_the_other(look):
+    one, other = torch.rand(3, 8, 12, generator=luck(1)[0]), torch.rand(3, 8, 12).square()
+
+    def apart(picture, share):
+        term = StyleDistance([one, other], (1 - share, share), [look])
+        return term(scene(DOT, picture[None])).item()
+
+    assert apart(one, 0.0) == pytest.approx(0, abs=1e-10) == apart(other, 1.0)
+    assert 0 < apart(one, 0.3) < apart(one, 0.6) < apart(one, 1.0)
+
+
+def test_where_things_are_is_no_part_of_their_style():
+    style = torch.rand(3, 8, 12, generator=luck(1)[0])
+    moved = style.roll((3, 5), (1, 2))
+    term = StyleDistance([style], looks=[Colours([8])])
+    assert term(scene(DOT, moved[None])).item() == pytest.approx(0, abs=1e-10)
+
+
+def test_many_places_are_looked_at_in_part():
+    style = torch.rand(3, 40, 60, generator=luck(1)[0])
+    all_of_it = StyleDistance([style], looks=[Colours([40])], directions=64)
+    some = StyleDistance([style], looks=[Colours([40])], directions=64, places=800)
+    pale = scene(DOT, 0.5 + style[None] / 2)
+    assert some(pale).item() == pytest.approx(all_of_it(pale).item(), rel=0.2)
+
+
+def test_styles_that_cannot_be_are_refused():
+    with pytest.raises(ValueError, match=r"shares are \[0.5\] for 1 pictures; give one for each"):
+        StyleDistance([WHITE[0]], (0.5,))
+    with pytest.raises(ValueError, match="patches of 7 pixels in pictures of"):
+        Patches([6])
 
 
 # ---- similarity

@@ -2,6 +2,7 @@
 
 import functools
 import importlib.util
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -23,6 +24,8 @@ class Encoder(Protocol):
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     """Of RGB in [0, 1] over its training pictures; `embed_image` normalises by them."""
+    depth: int
+    """How many layers `features` can show."""
 
     def embed_text(self, texts: list[str]) -> Float[Tensor, "texts dims"]:
         """Unit vectors, without a graph."""
@@ -33,6 +36,36 @@ class Encoder(Protocol):
     ) -> Float[Tensor, "images dims"]:
         """Unit vectors of pictures in [0, 1]; gradients flow back to the pictures."""
         ...
+
+    def features(
+        self, images: Float[Tensor, "images 3 size size"], layers: Sequence[int]
+    ) -> tuple[Float[Tensor, "images dims"], list[Float[Tensor, "images _ _ _"]]]:
+        """What `embed_image` gives, and what some layers see on the way there, in one pass.
+
+        Args:
+            images: in [0, 1]; gradients flow back to them.
+            layers: numbers as for a list of `depth` layers: 0 sees the finest, -1 the whole.
+
+        Returns:
+            The unit vectors, and for each of `layers`, in the order asked for, a map
+            `[images, channels, rows, columns]` in float32: of a convolutional network what comes
+            out of a stage, of a transformer what comes out of a block, for each patch of the
+            picture in its place and without the class token.
+
+        Raises:
+            ValueError: a layer that is not there.
+        """
+        ...
+
+
+def check_layers(encoder: Encoder, layers: Sequence[int]) -> None:
+    """Raise a ValueError where an encoder lacks one of `layers`."""
+    for layer in layers:
+        if not -encoder.depth <= layer < encoder.depth:
+            raise ValueError(
+                f"the encoder {public_name(encoder)} has no layer {layer}; give numbers from 0, "
+                f"the finest, to {encoder.depth - 1}, or count from the last, -1"
+            )
 
 
 def load_encoder(name: str = "auto", device: str | torch.device = "cpu") -> Encoder:

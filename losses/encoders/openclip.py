@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
+
+from losses.encoders import check_layers
 
 # Where open_clip finds the weights ViT-B-32/openai; the library itself is too slow to ask.
 OPENAI_B32 = "timm/vit_base_patch32_clip_224.openai/"
@@ -41,9 +43,36 @@ class OpenClip:
         self, images: Float[Tensor, "images 3 {self.size} {self.size}"]
     ) -> Float[Tensor, "images dims"]:
         """Unit vectors of pictures in [0, 1]."""
+        return F.normalize(self.model.encode_image(self._normalised(images)).float())
+
+    def features(
+        self, images: Float[Tensor, "images 3 {self.size} {self.size}"], layers: Sequence[int]
+    ) -> tuple[Float[Tensor, "images dims"], list[Float[Tensor, "images _ _ _"]]]:
+        """Unit vectors, and what the blocks of a transformer or the stages of a residual network
+        see."""
+        check_layers(self, layers)
+        wanted = [layer % self.depth for layer in layers]
+        # Asked for its last layer, too, no kind of model stops before it, and it gives each once.
+        taken = sorted({*wanted, self.depth - 1})
+        found = self.model.forward_intermediates(
+            self._normalised(images), image_indices=taken, normalize=False
+        )
+        maps = dict(zip(taken, found["image_intermediates"], strict=True))
+        vectors = F.normalize(found["image_features"].float())
+        return vectors, [maps[layer].float() for layer in wanted]
+
+    @functools.cached_property
+    def depth(self) -> int:
+        """How many layers `features` can show; the model is asked with a blank picture."""
+        device = next(self.model.parameters()).device
+        blank = torch.zeros(1, 3, self.size, self.size, device=device, dtype=self.dtype)
+        with torch.no_grad():
+            found = self.model.forward_intermediates(blank, intermediates_only=True)
+        return len(found["image_intermediates"])
+
+    def _normalised(self, images: Tensor) -> Tensor:
         mean, std = (images.new_tensor(x)[:, None, None] for x in (self.mean, self.std))
-        seen = ((images - mean) / std).to(self.dtype)
-        return F.normalize(self.model.encode_image(seen).float())
+        return ((images - mean) / std).to(self.dtype)
 
 
 def load_openclip(architecture: str, weights: str, device: str | torch.device) -> OpenClip:

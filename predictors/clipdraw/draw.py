@@ -33,10 +33,11 @@ from losses.scenes import Cell, Region, Within, zoom
 from losses.schedule import From
 from losses.similarity import Views
 from predictors.clipdraw.dreams import dreamt, guidance, parts_of
-from predictors.clipdraw.handed import on_canvas, still
+from predictors.clipdraw.handed import still
 from predictors.clipdraw.places import Part, Sheet, fields, regions, room
 from predictors.clipdraw.presets import PRESETS, Preset
 from predictors.clipdraw.settings import Settings
+from predictors.drawings import on_canvas
 from predictors.outputs import size
 
 # Long side in pixels at which strokes that follow a dream are looked at: twice the dream's own.
@@ -139,7 +140,7 @@ def begun(
     if settings.drawing is None:
         still(settings, 0)
         return start, []
-    one = on_canvas(settings.drawing, settings, say)
+    one = on_canvas(settings.drawing, settings.width, settings.height, say)
     frozen = still(settings, one.paths)
     start = one.repeat(start.pictures)
     return start, [Frozen(frozen.repeat(start.pictures), start)] if frozen.any() else []

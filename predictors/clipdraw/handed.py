@@ -1,29 +1,13 @@
-"""A drawing that is handed in to start from: brought to the canvas, and what of it stays."""
+"""What stays of a drawing that is handed in to start from."""
 
 import re
-import warnings
-from collections.abc import Callable
-from pathlib import Path
 
 import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from clipdraw import Drawing, from_svg
 from clipdraw.svg_reader import names_of_paths
 from predictors.clipdraw.settings import Settings
-
-
-def on_canvas(file: Path, settings: Settings, say: Callable[[str], None]) -> Drawing:
-    """A drawing read and brought to the settings' canvas, as large as fits, in the middle."""
-    try:
-        with warnings.catch_warnings(record=True, action="always") as left_out:
-            drawing = from_svg(file)
-    except ValueError as error:
-        raise ValueError(f"drawing: {error}") from error
-    for warning in left_out:
-        say(str(warning.message))
-    return drawing.fitted(settings.width, settings.height)
 
 
 def still(settings: Settings, paths: int) -> Bool[Tensor, " paths"]:

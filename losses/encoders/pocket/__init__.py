@@ -9,6 +9,8 @@ from jaxtyping import Float
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from losses.encoders import check_layers
+
 from .models import ENCODER_SIZE, PICTURE_SIZE, Encoder, Prior
 from .text import TextTower, is_known, words_of
 
@@ -27,6 +29,7 @@ class Pocket(nn.Module):
 
     name = "pocket"
     size = ENCODER_SIZE
+    depth = 4
     picture_size = PICTURE_SIZE
     # Values in [0, 1] become [-1, 1].
     mean = (0.5, 0.5, 0.5)
@@ -49,8 +52,20 @@ class Pocket(nn.Module):
 
     def embed_image(self, images: Float[Tensor, "n 3 size size"]) -> Float[Tensor, "n dims"]:
         """Unit vectors of pictures in [0, 1]; gradients flow back to the pictures."""
+        return self.encoder(self._normalised(images))
+
+    def features(
+        self, images: Float[Tensor, "n 3 size size"], layers: Sequence[int]
+    ) -> tuple[Float[Tensor, "n dims"], list[Float[Tensor, "n _ _ _"]]]:
+        """Unit vectors, and what the encoder sees in some of its stages, of 32 x 32 places, 16 x
+        16, 8 x 8 and 4 x 4: see `losses.encoders.Encoder`."""
+        check_layers(self, layers)
+        stages = self.encoder.stages(self._normalised(images))
+        return self.encoder.vectors(stages[-1]), [stages[layer] for layer in layers]
+
+    def _normalised(self, images: Tensor) -> Tensor:
         mean, std = (images.new_tensor(values)[:, None, None] for values in (self.mean, self.std))
-        return self.encoder((images - mean) / std)
+        return (images - mean) / std
 
     def denoise(
         self,

@@ -72,7 +72,19 @@ class Encoder(nn.Module):
         self.head = nn.Linear(192, DIM)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.normalize(self.head(self.body(self.stem(x)).mean((2, 3))).float(), dim=1)
+        return self.vectors(self.stages(x)[-1])
+
+    def stages(self, x: Tensor) -> list[Tensor]:
+        """What is seen at 32 x 32, 16 x 16, 8 x 8 and 4 x 4 places: `[n, channels, rows,
+        columns]`."""
+        edges = self.stem[:2](x)
+        fine = self.body[0](self.stem[2](edges))
+        middle = self.body[1:3](fine)
+        return [edges, fine, middle, self.body[3:](middle)]
+
+    def vectors(self, last: Tensor) -> Tensor:
+        """Unit vectors from the last stage."""
+        return F.normalize(self.head(last.mean((2, 3))).float(), dim=1)
 
 
 class Prior(nn.Module):
