@@ -64,18 +64,21 @@ def travel(settings: Settings, report: Report) -> Journey:
     paper = paper_of(settings)
     decoder = Decoder(prior, settings.dream_seed, paper=paper)
     way = handed_in(settings, prior) if settings.sequence else through_prompts(settings, decoder)
-    steps, dreams, ended = [], [], "finished"
+    drawings, starts, dreams, ended = [], [], [], "finished"
     report("steps", len(way.sequence.rows))
     try:
         for step, dream in drawn(settings, way, decoder):
-            steps.append(step)
+            if step.new:
+                starts.append(len(drawings))
+            # The rest of a frame, above all the optimiser's state, is five times as large.
+            drawings.append(step.frame.drawing.to("cpu"))
             dreams.append(dream)
-            report("step", len(steps))
+            report("step", len(drawings))
     except KeyboardInterrupt:
-        if not steps:
+        if not drawings:
             raise
         ended = "interrupted"
-    shots = calmed(steps, settings.loop and ended == "finished")
+    shots = calmed(drawings, starts, settings.loop and ended == "finished")
     moments = [Moment(drawing, paper) for shot in shots for drawing in shot]
     last = len(moments) - 1
     keys = [key for key in way.keys if key.frame <= last] or [Key(last, "where it ended")]
@@ -201,11 +204,9 @@ def each_once(rows: np.ndarray, decoder: Decoder) -> Iterator[Small]:
         yield picture
 
 
-def calmed(steps: Sequence[Step], loop: bool) -> list[list[Drawing]]:
-    """The drawings from cut to cut, smoothed."""
-    drawings = [step.frame.drawing.to("cpu") for step in steps]
-    starts = [i for i, step in enumerate(steps) if step.new]
-    shots = [drawings[a:b] for a, b in pairwise([*starts, len(steps)])]
+def calmed(drawings: Sequence[Drawing], starts: Sequence[int], loop: bool) -> list[list[Drawing]]:
+    """The drawings from cut to cut, smoothed; `starts` are the frames that shots begin with."""
+    shots = [drawings[a:b] for a, b in pairwise([*starts, len(drawings)])]
     return [smoothed(shot, closed=loop and len(shots) == 1) for shot in shots]
 
 
