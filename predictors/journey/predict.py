@@ -37,7 +37,7 @@ class Predictor(BaseRunner):
             default=None,
         ),
         frames: int = Input(
-            description="Frames from one keyframe to the next; 25 are a second. Each takes a third of a second on one core",
+            description="Frames from one keyframe to the next; 25 are a second. Each takes a quarter of a second on one core",
             ge=1,
             le=1000,
             default=40,
