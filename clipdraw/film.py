@@ -39,7 +39,10 @@ def save_png(picture: Float[Tensor, "channels height width"], file: str | Path) 
 
 
 def save_film(
-    pictures: Iterable[Float[Tensor, "3 height width"]], file: str | Path, *, fps: int = 25
+    pictures: Iterable[Float[Tensor, "3 height width"]],
+    file: str | Path,
+    *,
+    fps: int | Fraction = 25,
 ) -> None:
     """Write pictures of one size in [0, 1] as H.264 that plays in every browser.
 

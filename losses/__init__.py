@@ -1,5 +1,6 @@
 """What rewards a drawing: terms for the loop, and the functions behind them."""
 
+from losses.calm import Calm
 from losses.crossing import Crossing
 from losses.distillation import ScoreDistillation
 from losses.encoders import Encoder, load_encoder
@@ -21,6 +22,7 @@ from losses.stiffness import Stiffness
 from losses.style import StyleDistance
 
 LOSSES = {
+    "calm": Calm,
     "centre": CentrePenalty,
     "crossing": Crossing,
     "distillation": ScoreDistillation,
@@ -37,6 +39,7 @@ LOSSES = {
 
 __all__ = [
     "LOSSES",
+    "Calm",
     "CentrePenalty",
     "Crossing",
     "Encoder",

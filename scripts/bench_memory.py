@@ -42,6 +42,8 @@ CASES: dict[str, list[dict[str, Any]]] = {
     # The encoder looks at views of all tries, too.
     "sketch": [{"layers": "0,1,2,3", "steps": 100}],
     "grid": [{"cells": 9, "strokes": 202, "steps": 100}],
+    # Three keyframes, and nearly as many frames as there may be.
+    "journey": [{"frames": 1000, "hold": 333, "steps_per_frame": 1}],
     # Many lines cost more than long ones.
     "plotter": [{"paper": "a2", "pens": "black 0.3"}],
     # As many steps as a film has frames.

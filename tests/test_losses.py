@@ -1,6 +1,7 @@
 """Losses: one value worked out by hand for each, and what all of them promise."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from clipdraw.scribble import scribble
 from clipdraw.views import RasterViews
 from losses import (
     LOSSES,
+    Calm,
     CentrePenalty,
     Crossing,
     FeatureDistance,
@@ -138,7 +140,16 @@ STRAIGHT, BENT = (
 # Yellow, where RED is drawn.
 YELLOW = torch.tensor([1.0, 1, 0])[None, :, None, None].expand(1, 3, 4, 6)
 
+# From there to DOT: r is 22.4, as far as the points went (13.44, 17.92); a tenth of that, squared;
+# and 0.2 of green, squared.
+BEFORE = DOT.replace(
+    points=DOT.points - torch.tensor([13.44, 17.92]),
+    widths=DOT.widths + 2.24,
+    colors=DOT.colors + torch.tensor([0, 0.2, 0, 0]),
+)
+
 KNOWN = {
+    "calm": (Calm(BEFORE), scene(DOT, WHITE), 1 + 0.01 + 0.04),
     "centre": (CentrePenalty(), scene(AROUND, WHITE), 0.725),
     "frame": (KeepInFrame(), scene(ASTRAY, WHITE), 0.03),
     # All but a disc of 80 around the middle: 80 and 5 too far inside, 6400 + 25, times 0.001.
@@ -184,6 +195,7 @@ KNOWN = {
 
 # The same losses as they are used.
 USED = {
+    "calm": Calm(BEFORE),
     "centre": CentrePenalty(threshold=10.0),
     "frame": KeepInFrame(margin=80.0),
     "crossing": Crossing(),
@@ -216,18 +228,27 @@ def test_is_worth_what_was_worked_out_by_hand(name):
 def test_moves_control_points(name):
     drawing = scribble(6, luck(3)[0], width=200, height=120, stroke_width=20)
     drawing = drawing.replace(points=drawing.points.requires_grad_())
-    (gradient,) = torch.autograd.grad(USED[name](scene(drawing)).sum(), drawing.points)
+    (gradient,) = torch.autograd.grad(used(name, scene(drawing)).sum(), drawing.points)
     assert gradient.isfinite().all()
     assert gradient.abs().max() > 0
+
+
+def used(name, seen):
+    """A term to use; calm asks where these strokes were: here, nearer the middle."""
+    term = USED[name]
+    if name == "calm":
+        before = seen.drawing.detach()
+        term = replace(term, before=before.replace(points=before.points * 0.9 + 9))
+    return term(seen)
 
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_a_picture_costs_in_a_batch_what_it_costs_alone(name):
     drawings = [scribble(strokes, luck(strokes)[0]) for strokes in (4, 9, 2)]
     pictures = torch.rand(3, 3, 16, 24, generator=luck(0)[0])
-    together = USED[name](scene(join(drawings), pictures, seeds=(5, 6, 7)))
+    together = used(name, scene(join(drawings), pictures, seeds=(5, 6, 7)))
     alone = [
-        USED[name](scene(drawing, pictures[i : i + 1], seeds=(5 + i,)))
+        used(name, scene(drawing, pictures[i : i + 1], seeds=(5 + i,)))
         for i, drawing in enumerate(drawings)
     ]
     assert torch.equal(together, torch.cat(alone))
@@ -237,8 +258,24 @@ def test_a_picture_costs_in_a_batch_what_it_costs_alone(name):
 @pytest.mark.parametrize("name", LOSSES)
 def test_leaves_the_global_generator_alone(name):
     before = torch.get_rng_state()
-    USED[name](scene(scribble(4, luck(0)[0])))
+    used(name, scene(scribble(4, luck(0)[0])))
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_what_stays_costs_nothing_and_is_not_pulled_anywhere():
+    drawing = scribble(4, luck(0)[0]).replace(fill_rules=torch.ones(4, dtype=torch.long))
+    leaves = {name: x.clone().requires_grad_() for name, x in drawing.floats.items()}
+    cost = Calm(drawing)(scene(drawing.replace(**leaves)))
+    assert cost.item() == 0 and leaves.keys() >= {"fills"}
+    for gradient in torch.autograd.grad(cost.sum(), list(leaves.values())):
+        assert (gradient == 0).all()
+
+
+def test_calm_counts_fills_as_it_counts_colours():
+    fills = torch.tensor([[0.5, 0.5, 0.5, 1.0]])
+    filled = DOT.replace(fill_rules=torch.tensor([1]), fills=fills)
+    paler = filled.replace(fills=fills + torch.tensor([0.1, 0.1, 0.1, 0]))
+    assert Calm(filled)(scene(paler, WHITE)).item() == pytest.approx(0.03)
 
 
 # ---- geometry
@@ -290,10 +327,10 @@ def test_a_margin_keeps_strokes_away_from_the_edge():
     assert keep_in_frame(near, margin=3, weight=1).item() == 4
 
 
-@pytest.mark.parametrize("name", ["centre", "frame", "crossing"])
+@pytest.mark.parametrize("name", ["calm", "centre", "frame", "crossing"])
 def test_a_picture_without_strokes_costs_nothing(name):
     batch = scribble(3, luck(0)[0]).replace(picture=torch.tensor([1, 1, 1]), pictures=3)
-    cost = USED[name](scene(batch, WHITE.expand(3, -1, -1, -1)))
+    cost = used(name, scene(batch, WHITE.expand(3, -1, -1, -1)))
     assert (cost > 0).tolist() == [False, True, False]
 
 

@@ -71,7 +71,7 @@ def test_the_commands_are_there(words):
 
 
 # What makes any drawing a matter of seconds.
-SMALL = ("strokes=4", "steps=2")
+SMALL = ("strokes=4", "steps=2", "steps_per_frame=2", "frames=2")
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_the_drawings_are_drawn(words, short_dreams, tiny_clip, tmp_path, monkey
         if (ROOT / file).exists():
             shutil.copy(ROOT / file, file)
         elif file.suffix == ".npy":
-            np.save(file, np.eye(60, bank.dim(), dtype=np.float32))
+            np.save(file, np.eye(60, bank.dim(), dtype=np.float32) + 4)
         else:
             file.write_text(to_svg(scribble(4, torch.Generator().manual_seed(0))))
     name = predict.DEFAULT if words[0].startswith("-") else words[0]

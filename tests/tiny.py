@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TINY = {
     "strokes": 4, "shapes": 8, "steps": 3, "frame_every": 2, "model": "pocket", "width": 32,
     "height": 24, "size": 32, "cells": 3, "count": 2, "tiles": 2, "seconds": 0.2, "fps": 10,
+    "frames": 1, "steps_per_frame": 2,
     "marks": 4,
 }  # fmt: skip
 # Of predictors.outputs: what makes the results small.

@@ -82,19 +82,27 @@ def plan(settings: Settings, say: Callable[[str], None] = print) -> Plan:
     Raises:
         ValueError: an input at fault, by name.
     """
-    handed = handed_in(settings)
+    return planned(handed_in(settings), settings.background, settings.loop, say)
+
+
+def planned(
+    handed: list[Handed],
+    background: str | None,
+    loop: bool,
+    say: Callable[[str], None] = print,
+) -> Plan:
+    """Match the paths of drawings that follow each other."""
     for each in handed:
         for left_out in each.left_out:
             say(f"{each.name} {left_out}")
     papers = [each.paper or WHITE for each in handed]
-    if settings.background is not None:
-        rgb = ImageColor.getrgb(settings.background)
-        papers = [tuple(channel / 255 for channel in rgb)] * len(handed)
+    if background is not None:
+        papers = [tuple(channel / 255 for channel in ImageColor.getrgb(background))] * len(handed)
     first = handed[0].drawing
     drawings = [each.drawing.fitted(first.width, first.height) for each in handed]
-    if settings.loop:
+    if loop:
         drawings, papers = [*drawings, first], [*papers, papers[0]]
-    names = [each.name for each in handed] + [handed[0].name] * settings.loop
+    names = [each.name for each in handed] + [handed[0].name] * loop
     for one, other in pairwise(names):
         say(f"matching {one} with {other}")
     return Plan(handed, papers, [between(one, other) for one, other in pairwise(drawings)])
