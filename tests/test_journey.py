@@ -123,7 +123,7 @@ def test_a_sequence_is_followed_as_it_is_and_what_is_held_is_a_keyframe(rows, tm
     assert main(command(tmp_path / "out", sequence=f"@{rows}")) == 0
     assert np.array_equal(read(tmp_path / "out/journey.npy").rows, np.load(rows))
     trace = json.loads((tmp_path / "out/trace.json").read_text())
-    assert [key["frame"] for key in trace["keyframes"]] == [2, 5]
+    assert [key["frame"] for key in trace["keyframes"]] == [0, 2, 5]
     assert trace["inputs"]["sequence"] == "cut.npy"
 
 

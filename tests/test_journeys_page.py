@@ -13,11 +13,14 @@ import av
 import numpy as np
 import pytest
 
-from journeys import decode
+from clipdraw import from_svg
+from clipdraw.scribble import scribble_over
+from journeys import decode, follow
 from journeys.paths import angles
 from journeys.sequence import read
 from losses.dreams import sample
 from predictors.bank import bank
+from predictors.journey import dreamt
 from predictors.snapshots import predict as snapshots
 from scripts import predict
 from tests import editor
@@ -45,10 +48,18 @@ def made(tmp_path_factory) -> Path:
         patch.setattr(decode, "sample", lambda denoise, noise, steps: sample(denoise, noise, 1))
         patch.setattr(bank, "PROXY", 24)
         patch.setattr(snapshots, "TILE", 24)
+        patch.setattr(follow, "LOOK", 16)
+        patch.setattr(dreamt, "scribble_over", few)
+        patch.setattr(dreamt, "PROXY", 24)
         for words in COMMANDS:
             assert words[0] == "scripts/predict"
             assert predict.main(words[1:], ROOT) == 0, words
     return folder / "output"
+
+
+def few(target, strokes, *args, **kwargs):
+    """Scribbles over a picture, but not so many."""
+    return scribble_over(target, 4, *args, **kwargs)
 
 
 def bank_cut() -> editor.Cut:
@@ -125,6 +136,18 @@ def test_the_film_is_cut_as_its_proxy_and_closes_by_a_way_of_its_own(made, shots
 def test_eight_seeds_dream_of_it(made):
     with av.open(str(made / "5-snapshots/snapshots.mp4")) as film:
         assert sum(1 for _ in film.decode(video=0)) == 17
+
+
+def test_strokes_follow_the_film_that_was_cut(made):
+    film = read(made / "4-cut/conformed.npy")
+    drawn = read(made / "6-film/journey.npy")
+    assert np.array_equal(drawn.rows, film.rows) and drawn.fps == film.fps
+    with av.open(str(made / "6-film/film.mp4")) as opened:
+        assert sum(1 for _ in opened.decode(video=0)) == len(film.rows)
+    # A drawing each second, where a journey begins with the frame that the one before it ends
+    # with, and at the end.
+    names = sorted(file.name for file in (made / "6-film").glob("key-*.svg"))
+    assert len(names) == 7 + 1 + 1 and from_svg(made / "6-film" / names[-1]).paths == 4
 
 
 def test_the_files_it_links_to_are_there():
