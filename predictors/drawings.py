@@ -89,6 +89,23 @@ def read(file: Path) -> list[Handed]:
         return [_one(member, printable(name)) for name, member in members]
 
 
+def read_one(file: Path) -> Handed:
+    """The one drawing in a file, made of paths.
+
+    Raises:
+        ValueError: it is something else; one sentence.
+    """
+    handed, *more = read(file)
+    if more:
+        raise ValueError(f"the zip has {1 + len(more)} drawings; give one, and then another")
+    if handed.drawing is None:
+        raise ValueError(
+            f"{handed.name} is made of pixels; let vectorize or paint draw it, and give what they "
+            "make of it"
+        )
+    return handed
+
+
 def on_canvas(file: Path, width: float, height: float, say: Callable[[str], None]) -> Drawing:
     """The input `drawing`, an SVG, brought to a canvas, as large as fits, in the middle.
 

@@ -78,15 +78,14 @@ def main(argv: Sequence[str], root: Path = ROOT) -> int:
 def ran(root: Path, name: str, inputs: dict[str, Any]) -> Row:
     """Run an example to its end."""
     start = perf_counter()
-    files = {file.name: file for file in examples.run(root, name, inputs)}
-    seconds = perf_counter() - start
-    measures = {}
-    for file in files.values():
+    measures, paths, size = {}, None, None
+    # Files are read as they come: when the predictor is gone, they are as well.
+    for file in examples.run(root, name, inputs):
         if file.suffix == ".json":
             measures |= json.loads(file.read_text(encoding="utf-8")).get("measures", {})
-    svg = files.get("drawing.svg")
-    paths, size = (from_svg(svg).paths, svg.stat().st_size) if svg else (None, None)
-    return Row(command(root, name, inputs), measures, seconds, paths, size)
+        if file.name == "drawing.svg":
+            paths, size = from_svg(file).paths, file.stat().st_size
+    return Row(command(root, name, inputs), measures, perf_counter() - start, paths, size)
 
 
 def centre_rows() -> list[list[str]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from clipdraw import scribble, to_svg
 from predictors import outputs
@@ -90,6 +91,8 @@ def test_the_drawings_are_drawn(words, short_dreams, tiny_clip, tmp_path, monkey
             shutil.copy(ROOT / file, file)
         elif file.suffix == ".npy":
             np.save(file, np.eye(60, bank.dim(), dtype=np.float32) + 4)
+        elif file.suffix == ".jpg":
+            Image.open(ROOT / "predictors/sketch/tea.webp").save(file)
         else:
             file.write_text(to_svg(scribble(4, torch.Generator().manual_seed(0))))
     name = predict.DEFAULT if words[0].startswith("-") else words[0]

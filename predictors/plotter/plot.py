@@ -73,18 +73,9 @@ def plot(settings: Settings, report: Callable[[str, float], None]) -> Plot:
 def read(settings: Settings, told: list[str]) -> Drawing:
     """The drawing, on its ground if that is another than the paper."""
     try:
-        handed, *more = drawings.read(settings.drawing)
+        handed = drawings.read_one(settings.drawing)
     except ValueError as error:
         raise ValueError(f"drawing: {error}") from error
-    if more:
-        raise ValueError(
-            f"drawing: the zip has {1 + len(more)} drawings; give one, and then another"
-        )
-    if handed.drawing is None:
-        raise ValueError(
-            f"drawing: {handed.name} is made of pixels; let vectorize or paint draw it, and give "
-            "what they make of it"
-        )
     told += [f"the drawing {text}" for text in handed.left_out]
     drawing, ground = handed.drawing, handed.paper
     if ground is None or files.hex_of(ground) == settings.paper_colour.lower():

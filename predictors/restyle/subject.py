@@ -1,16 +1,14 @@
 """What is restyled: a drawing that was handed in, or one that is drawn of a prompt first."""
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from clipdraw import Drawing, from_svg
+from clipdraw import Drawing
 from clipdraw.renderers import WHITE
-from clipdraw.svg_reader import read_notes
 from predictors.clipdraw import draw as clipdraw
 from predictors.clipdraw.settings import Settings
-from predictors.handed import local
+from predictors.drawings import read_one
 from predictors.pictures import NARROWEST
 
 # Control points of a drawing: 2048 strokes of three cubics have 20480. Each is compared with all
@@ -35,22 +33,21 @@ def handed_in(file: Path, say: Callable[[str], None]) -> Subject:
     Raises:
         ValueError: it cannot be drawn; the message says what would do.
     """
-    with warnings.catch_warnings(record=True, action="always") as left_out:
-        drawing = from_svg(local(file))
-    for warning in left_out:
-        say(str(warning.message))
+    handed = read_one(file)
+    drawing = handed.drawing
+    for text in handed.left_out:
+        say(f"the drawing {text}")
     if max(drawing.width, drawing.height) > NARROWEST * min(drawing.width, drawing.height):
         raise ValueError(
-            f"{file.name} is a strip of {drawing.width:g} x {drawing.height:g}; cut it so that one "
-            f"side is at most {NARROWEST} times the other"
+            f"{handed.name} is a strip of {drawing.width:g} x {drawing.height:g}; cut it so that "
+            f"one side is at most {NARROWEST} times the other"
         )
     if len(drawing.points) > MOST_POINTS:
         raise ValueError(
-            f"{file.name} has {len(drawing.points)} control points, but at most {MOST_POINTS} are "
-            "restyled; simplify its paths, or take some out"
+            f"{handed.name} has {len(drawing.points)} control points, but at most {MOST_POINTS} "
+            "are restyled; simplify its paths, or take some out"
         )
-    notes = read_notes(file)
-    return Subject(file.name, drawing, notes.paper or WHITE, notes.guides)
+    return Subject(handed.name, drawing, handed.paper or WHITE, handed.guides)
 
 
 def drawn(prompt: str, seed: int, model: str, say: Callable[[str], None]) -> Subject:
