@@ -43,7 +43,8 @@ class Record:
     steps: int
     terms: dict[str, list[Tensor]] = field(default_factory=dict)
     """Values of each term, one per picture, step by step."""
-    snapshots: list[Frame] = field(default_factory=list)
+    snapshots: dict[int, Drawing] = field(default_factory=dict)
+    """What the film shows, by step; the rest of a frame takes ten times as much memory."""
     last: Frame | None = None
     started: float = field(default_factory=perf_counter)
     ended: str = "finished"
@@ -90,11 +91,11 @@ class Record:
             self.terms.setdefault(name, []).append(values.cpu())
         # Most of what there is to see happens early: the film slows down to show it.
         if FILM_FRAMES * (frame.step / self.steps) ** 0.5 >= len(self.snapshots):
-            self.snapshots.append(self.last)
+            self.snapshots[frame.step] = self.last.drawing
 
     def forget_after(self, step: int) -> None:
         """Leave what came after a step out of the film: it is not in the drawing."""
-        self.snapshots = [frame for frame in self.snapshots if frame.step <= step]
+        self.snapshots = {k: drawing for k, drawing in self.snapshots.items() if k <= step}
 
     def preview(self, picture: int | None) -> Path:
         """One picture of the last frame, or all of them, as a PNG with a name of its own."""
@@ -136,7 +137,7 @@ class Record:
         file = self.folder / "drawing.png"
         save_png(self._render(drawing, PICTURE), file)
         yield file
-        made = [frame.drawing.split()[picture] for frame in self.snapshots]
+        made = [shown.split()[picture] for shown in self.snapshots.values()]
         yield self._film("film.mp4", [*made, drawing], opening)
         yield self._film("strokes.mp4", stroke_by_stroke(drawing, STROKE_FRAMES))
         yield self.trace(trace, picture)

@@ -130,7 +130,10 @@ class Race:
             name: [v[list(self._pictures(run, step))] for step, v in enumerate(values)]
             for name, values in record.terms.items()
         }
-        snapshots = [self.alone(frame, run) for frame in record.snapshots]
+        snapshots = {
+            step: drawing.pick(self._pictures(run, step))
+            for step, drawing in record.snapshots.items()
+        }
         last = self.alone(record.last, run)
         return replace(record, terms=terms, snapshots=snapshots, last=last)
 

@@ -29,7 +29,7 @@ class Predictor(BaseRunner):
             default="",
         ),
         sequence: Optional[Path] = Input(  # noqa: UP045 (what Cog's parser knows)
-            description="In place of prompts: a z-sequence (.npy, or a zip of it and its .json), frame by frame, such as one that was cut and conformed. What is held in it are the keyframes; where it jumps, strokes start anew",
+            description="In place of prompts: a z-sequence (.npy, or a zip of it and its .json), frame by frame, such as one that was cut and conformed. Keyframes are what is held in it, and each second; where it jumps, strokes start anew",
             default=None,
         ),
         keyframes: Optional[Path] = Input(  # noqa: UP045
