@@ -2,6 +2,7 @@
 
 import tempfile
 import zipfile
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from clipdraw import scribble, to_svg
 from journeys.sequence import ZSequence, save
 from journeys.timeline import timecode
 from predictors.conform.edit import MOST_NUMBERS
+from predictors.drawings import ALLOWED
+from predictors.morph.morph import MOST_CONTOURS
 from predictors.restyle.subject import MOST_POINTS
 from scripts import examples, form
 from scripts.alone import alone
@@ -74,41 +77,57 @@ def largest(name: str) -> dict[str, Any]:
 
 
 def ran(name: str, inputs: dict[str, Any]) -> None:
-    """Run a predictor to its end, with a picture of SIDE x SIDE for an image, with the largest
-    trajectory for an edit, or with the most strokes for a plot."""
+    """Run a predictor to its end, with a picture of SIDE x SIDE for each picture, and with the
+    largest file that it takes of any other kind."""
     with tempfile.TemporaryDirectory() as folder:
         for picture in {"image", "style"} & inputs.keys():
             file = Path(folder, "large.png")
             Image.open(inputs[picture]).resize((SIDE, SIDE)).save(file, compress_level=1)
             inputs = inputs | {picture: str(file)}
-        if name == "restyle":
-            inputs = inputs | {"drawing": str(_drawing(Path(folder, "large.svg")))}
-        if "timeline" in inputs:
-            inputs = inputs | _edit(Path(folder))
-        if name == "plotter":
-            inputs = inputs | {"drawing": _dashes(Path(folder))}
+        if name in FILES:
+            inputs = inputs | FILES[name](Path(folder))
         for _ in examples.run(ROOT, name, inputs):
             pass
 
 
-def _dashes(folder: Path) -> str:
-    """As many short strokes as an SVG may have."""
+def _dashes(folder: Path) -> dict[str, str]:
+    """For a plot, as many short strokes as an SVG may have."""
     luck = np.random.default_rng(0)
     ends = zip(luck.uniform(0, 590, (DASHES, 2)), luck.uniform(-3, 3, (DASHES, 2)), strict=True)
     paths = "".join(f'<path d="M{x:.1f} {y:.1f}l{a:.1f} {b:.1f}"/>' for (x, y), (a, b) in ends)
     svg = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 594 594">'
     group = '<g fill="none" stroke="#000" stroke-width="0.4">'
     (folder / "dashes.svg").write_text(f"{svg}{group}{paths}</g></svg>")
-    return str(folder / "dashes.svg")
+    return {"drawing": str(folder / "dashes.svg")}
 
 
-def _drawing(file: Path) -> Path:
-    """As many strokes as may be restyled."""
+def _strokes(count: int, file: Path) -> str:
+    """So many strokes as an SVG."""
+    file.write_text(to_svg(scribble(count, torch.Generator().manual_seed(count))))
+    return str(file)
+
+
+def _points(folder: Path) -> dict[str, str]:
+    """As many strokes as may be restyled, of 4, 7 or 10 control points and a few more."""
     strokes = scribble(3 * MOST_POINTS // 22, torch.Generator().manual_seed(0))
-    file.write_text(
-        to_svg(strokes.select(strokes.path_of_point.bincount().cumsum(0) <= MOST_POINTS))
-    )
-    return file
+    few = strokes.path_of_point.bincount().cumsum(0) <= MOST_POINTS
+    (folder / "points.svg").write_text(to_svg(strokes.select(few)))
+    return {"drawing": str(folder / "points.svg")}
+
+
+def _two(folder: Path) -> dict[str, str]:
+    """Two drawings for a morph."""
+    names = ("drawing", "other")
+    return {k: _strokes(MOST_CONTOURS - i, folder / f"{k}.svg") for i, k in enumerate(names)}
+
+
+def _class(folder: Path) -> dict[str, str]:
+    """As many drawings as may be in a zip, of as many strokes as it has room for."""
+    drawing = _strokes(1500, folder / "one.svg")
+    with zipfile.ZipFile(folder / "class.zip", "w", zipfile.ZIP_DEFLATED) as packed:
+        for number in range(ALLOWED.members):
+            packed.write(drawing, f"{number}.svg")
+    return {"drawing": str(folder / "class.zip")}
 
 
 def _edit(folder: Path) -> dict[str, str]:
@@ -124,3 +143,12 @@ def _edit(folder: Path) -> dict[str, str]:
     half = f"M2 WALK {float(RATE / 2)} {timecode(0, RATE)}"
     (folder / "edit.edl").write_text(f"001 WALK V C {span} {span}\n{half}\n")
     return {"timeline": str(folder / "edit.edl"), "sequences": str(folder / "walk.zip")}
+
+
+FILES: dict[str, Callable[[Path], dict[str, str]]] = {
+    "conform": _edit,
+    "morph": _two,
+    "plotter": _dashes,
+    "restyle": _points,
+    "score": _class,
+}
