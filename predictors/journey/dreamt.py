@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import ImageColor
 from torch import Tensor
 
 from clipdraw import Drawing
@@ -23,7 +22,6 @@ from journeys.sequence import FPS, ZSequence, read_vectors
 from losses import load_encoder
 from losses.guidance import Prior
 from predictors.conform.edit import unzip
-from predictors.drawings import Color
 from predictors.handed import ZIP, begins, local
 from predictors.journey.journey import Journey, Key, Report, Settings, check_length, held
 from predictors.morph.morph import Moment
@@ -61,7 +59,7 @@ def travel(settings: Settings, report: Report) -> Journey:
         ValueError: an input at fault, by name.
     """
     prior = load_encoder(MODEL, "cuda" if torch.cuda.is_available() else "cpu")
-    paper = paper_of(settings)
+    paper = settings.paper or WHITE
     decoder = Decoder(prior, settings.dream_seed, paper=paper)
     way = handed_in(settings, prior) if settings.sequence else through_prompts(settings, decoder)
     drawings, starts, dreams, ended = [], [], [], "finished"
@@ -209,13 +207,6 @@ def calmed(drawings: Sequence[Drawing], starts: Sequence[int], loop: bool) -> li
     """The drawings from cut to cut, smoothed; `starts` are the frames that shots begin with."""
     shots = [drawings[a:b] for a, b in pairwise([*starts, len(drawings)])]
     return [smoothed(shot, closed=loop and len(shots) == 1) for shot in shots]
-
-
-def paper_of(settings: Settings) -> Color:
-    """The background as RGB in [0, 1]."""
-    if settings.background is None:
-        return WHITE
-    return tuple(channel / 255 for channel in ImageColor.getrgb(settings.background))
 
 
 def motion(shots: Sequence[Sequence[Drawing]]) -> float:

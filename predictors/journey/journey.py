@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from PIL import ImageColor
 
 from journeys.sequence import ZSequence
+from predictors.drawings import Color
 from predictors.morph.morph import Moment
 
 # Two minutes of film, as long as it takes half an hour on one core to follow.
@@ -52,6 +54,13 @@ class Settings:
                 f"{names[1]}: there are {names[0]} as well, and a journey follows one of them; "
                 "leave the other out"
             )
+
+    @property
+    def paper(self) -> Color | None:
+        """The background, if there is to be one in particular."""
+        if self.background is None:
+            return None
+        return tuple(channel / 255 for channel in ImageColor.getrgb(self.background))
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from PIL import ImageColor
 
 from clipdraw.film import to_image
 from clipdraw.scribble import scribble_over
@@ -80,9 +79,7 @@ def drawn(handed: Handed, settings: Settings) -> Handed:
     _, height, width = handed.picture.shape
     scale = CANVAS / min(height, width)
     generator = torch.Generator().manual_seed(settings.seed)
-    paper = handed.ground
-    if settings.background is not None:
-        paper = tuple(channel / 255 for channel in ImageColor.getrgb(settings.background))
+    paper = settings.paper or handed.ground
 
     def start(target):
         return scribble_over(
