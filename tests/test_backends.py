@@ -7,7 +7,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 import torch
 
-from clipdraw import render
+from clipdraw import render, renderers
 from clipdraw.renderers import BACKENDS, _load
 from tests.scenes import BLUE, RED, SCENES, WAVE, disc, shape, shapes, strokes
 
@@ -20,8 +20,9 @@ def test_the_fastest_is_picked_by_device():
 
 def test_a_gpu_without_triton_is_told_and_served_all_the_same(monkeypatch):
     monkeypatch.setitem(sys.modules, "triton", None)
-    for name in ("clipdraw.renderers.cuda", "clipdraw.renderers.cuda_kernels"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
+    for name in ("cuda", "cuda_kernels"):  # from the package, too, once they have been imported
+        monkeypatch.delitem(sys.modules, f"clipdraw.renderers.{name}", raising=False)
+        monkeypatch.delattr(renderers, name, raising=False)
     with pytest.warns(UserWarning, match="needs Triton, which comes with .* on the CPU, with cop"):
         assert _load(None, "cuda").__name__ == BACKENDS["cpu"]
     with pytest.raises(ImportError, match="the cuda backend needs Triton"):
