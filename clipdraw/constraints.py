@@ -35,7 +35,8 @@ class Frozen:
     def __call__(self, drawing: Drawing, progress: float) -> Drawing:
         def kept(name: str) -> Tensor:
             rows = self.paths[drawing.path_of_point] if name == "points" else self.paths
-            now, then = getattr(drawing, name), getattr(self.start, name)
+            now = getattr(drawing, name)
+            then = getattr(self.start, name).to(now)
             return torch.where(rows.to(now.device).view(-1, *[1] * (now.dim() - 1)), then, now)
 
         return drawing.replace(**{name: kept(name) for name in drawing.floats})

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
 from clipdraw.loop import Scene
 from clipdraw.renderers import render
+from clipdraw.sampling import sample
 
 # torchvision's RandomResizedCrop proposes ten crops and takes the first that fits the picture.
 TRIES = 10
@@ -149,10 +149,8 @@ def warp(
 
     Both squares are [-1, 1]^2; the views of one picture follow one another.
     """
-    views = len(maps) // len(picture)
     centre = (torch.arange(size).to(maps) + 0.5) * 2 / size - 1
     y, x = torch.meshgrid(centre, centre, indexing="ij")
     seen = torch.stack([x, y, torch.ones_like(x)], dim=-1).reshape(-1, 3) @ maps.transpose(1, 2)
     grid = (seen[..., :2] / seen[..., 2:]).reshape(-1, size, size, 2)
-    ink = (1 - picture).repeat_interleave(views, dim=0)
-    return 1 - F.grid_sample(ink, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    return 1 - sample(1 - picture, grid)

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
 from clipdraw.loop import Scene
+from clipdraw.sampling import resize
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,5 +30,5 @@ class PictureDistance:
                 f"target holds {targets} pictures, but the drawing holds {pictures}; "
                 "give one for all of them, or one for each"
             )
-        seen = F.interpolate(scene.picture, tuple(self.target.shape[-2:]), mode="area")
+        seen = resize(scene.picture, tuple(self.target.shape[-2:]), "area")
         return (seen - self.target.to(seen)).square().mean((1, 2, 3))

@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from clipdraw.loop import Scene, Term
+from clipdraw.sampling import resize
 from losses.english import singular
 
 # More things would be smaller than a prior's picture can show.
@@ -192,4 +193,4 @@ def zoom(
     window = picture[:, :, top : top + rows, left : left + columns]
     grown = min(height, width) / min(rows, columns)
     size = (round(rows * grown), round(columns * grown))
-    return F.interpolate(window, size, mode="bilinear", align_corners=False)
+    return resize(window, size, "bilinear")

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import hypothesis
@@ -9,6 +10,8 @@ import jaxtyping
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+# How a GPU is found, and which are to be seen, before tests hide it.
+AS_IT_IS = pytest.StashKey[tuple[Callable[[], bool], str | None]]()
 
 
 def checked_modules() -> list[str]:
@@ -46,6 +49,7 @@ def pytest_configure(config):
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     torch.set_num_threads(min(2, cores or 1))
+    config.stash[AS_IT_IS] = torch.cuda.is_available, os.environ.get("CUDA_VISIBLE_DEVICES")
 
 
 def pytest_collection_modifyitems(items):
@@ -55,6 +59,27 @@ def pytest_collection_modifyitems(items):
         for item in items:
             if item.get_closest_marker("gpu"):
                 item.add_marker(pytest.mark.skip(reason="torch.cuda.is_available() is false"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Tests say what happens on a CPU, also where there is a GPU; those for one see it. (Not a
+    fixture, because those of a module are set up before those of a test.)"""
+    import torch
+
+    is_available, visible = item.config.stash[AS_IT_IS]
+    if not item.get_closest_marker("gpu"):
+        is_available, visible = (lambda: False), ""
+    torch.cuda.is_available = is_available
+    os.environ.pop("CUDA_VISIBLE_DEVICES", None)  # of the processes that a test starts
+    if visible is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = visible
+
+
+@pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def device(request) -> str:
+    """Where a predictor draws: a test that asks for it is run on both."""
+    return request.param
 
 
 TINY = {

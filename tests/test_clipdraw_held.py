@@ -134,7 +134,7 @@ def layered(tmp_path):
     ("freeze", "stay"),
     [("0", [0]), ("1-2, 4", [1, 2, 4]), ("pair", [1, 2]), ("sky, a", [0, 3, 4]), ("", [])],
 )
-def test_paths_stay_by_number_and_by_name(freeze, stay, layered):
+def test_paths_stay_by_number_and_by_name(freeze, stay, layered, device):
     given = settings(drawing=layered, freeze=freeze, steps=6)
     plan = draw.plan(given, lambda _: None)
     *_, last = draw.draw(given, plan)

@@ -51,7 +51,7 @@ def test_it_takes_its_examples(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_hands_out_files_and_the_same_again(name, short_dreams, tmp_path):
+def test_it_hands_out_files_and_the_same_again(name, device, short_dreams, tmp_path):
     known = form.fields(form.load(ROOT, name).run)
     given = tiny.inputs(name, known)
     line = [word for item in written(given) for word in ("-i", item)]

@@ -102,6 +102,9 @@ def public_name(encoder: Encoder) -> str:
 @functools.cache
 def _load(name: str, device: str) -> Encoder:
     architecture, slash, weights = name.partition("/")
+    if torch.device(device).type == "cuda":
+        # cuDNN's fastest gradients add up in another order every time.
+        torch.backends.cudnn.deterministic = True
     if name == "pocket":
         from losses.encoders.pocket import load_pocket
 

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from losses.encoders import check_layers
 
@@ -43,7 +44,8 @@ class OpenClip:
         self, images: Float[Tensor, "images 3 {self.size} {self.size}"]
     ) -> Float[Tensor, "images dims"]:
         """Unit vectors of pictures in [0, 1]."""
-        return F.normalize(self.model.encode_image(self._normalised(images)).float())
+        with _in_order():
+            return F.normalize(self.model.encode_image(self._normalised(images)).float())
 
     def features(
         self, images: Float[Tensor, "images 3 {self.size} {self.size}"], layers: Sequence[int]
@@ -54,9 +56,10 @@ class OpenClip:
         wanted = [layer % self.depth for layer in layers]
         # Asked for its last layer, too, no kind of model stops before it, and it gives each once.
         taken = sorted({*wanted, self.depth - 1})
-        found = self.model.forward_intermediates(
-            self._normalised(images), image_indices=taken, normalize=False
-        )
+        with _in_order():
+            found = self.model.forward_intermediates(
+                self._normalised(images), image_indices=taken, normalize=False
+            )
         maps = dict(zip(taken, found["image_intermediates"], strict=True))
         vectors = F.normalize(found["image_features"].float())
         return vectors, [maps[layer].float() for layer in wanted]
@@ -73,6 +76,12 @@ class OpenClip:
     def _normalised(self, images: Tensor) -> Tensor:
         mean, std = (images.new_tensor(x)[:, None, None] for x in (self.mean, self.std))
         return ((images - mean) / std).to(self.dtype)
+
+
+def _in_order():
+    """Attention by matrix products: its fused kernels add gradients up in another order every
+    time on a GPU."""
+    return sdpa_kernel(SDPBackend.MATH)
 
 
 def load_openclip(architecture: str, weights: str, device: str | torch.device) -> OpenClip:
