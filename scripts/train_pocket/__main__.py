@@ -47,7 +47,10 @@ def main() -> None:
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
-        "--device", default="cuda" if torch.cuda.is_available() else "cpu", help="for the guides"
+        "--device",
+        choices=tuple(prior.BATCH),
+        default="cuda" if torch.cuda.is_available() else "cpu",
+        help="for the guides; the prior learns more on a GPU",
     )
     arguments = parser.parse_args()
     for stage in arguments.stages:
