@@ -9,7 +9,6 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from PIL import ImageColor
 from torch import Tensor
 
 from clipdraw import Drawing, from_svg, render
@@ -18,7 +17,7 @@ from clipdraw.svg import UNKNOWN
 from clipdraw.svg_reader import LARGEST_FILE, read_notes
 from predictors.handed import ZIP, Allowed, begins, local, printable, unpacked
 from predictors.outputs import size
-from predictors.pictures import border_colour, read_picture
+from predictors.pictures import Color, border_colour, read_picture, rgb
 
 # Long side in pixels at which a drawing is looked at and shown.
 LOOK = 256
@@ -36,8 +35,6 @@ ALLOWED = Allowed(
 PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF")
 # What may stand before the first bracket of an SVG, in UTF-16 as well.
 BEFORE_SVG = b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n"
-
-Color = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -59,8 +56,7 @@ class Handed:
     @property
     def ground(self) -> Color:
         """Colour of what is not drawn on: the paper, or what there is most of along the edges."""
-        border = ImageColor.getrgb(border_colour(self.picture))
-        return self.paper or tuple(channel / 255 for channel in border)
+        return self.paper or rgb(border_colour(self.picture))
 
     @property
     def prefixes(self) -> list[int]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Float
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageColor, UnidentifiedImageError
 from torch import Tensor
 
 from predictors.handed import local
@@ -27,6 +27,19 @@ TURNS = {
 }
 # Longer side by shorter side: a narrower strip has no room for a stroke, nor for a film.
 NARROWEST = 16
+
+Color = tuple[float, float, float]
+"""Red, green and blue in [0, 1]."""
+
+
+def rgb(colour: str) -> Color:
+    """A colour such as #e63946, black or rgb(29, 53, 87).
+
+    Raises:
+        ValueError: it is none.
+    """
+    red, green, blue, *_ = ImageColor.getrgb(colour)
+    return red / 255, green / 255, blue / 255
 
 
 def read_picture(file: Path, longest: int, paper: str) -> Float[Tensor, "3 height width"]:

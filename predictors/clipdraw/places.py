@@ -18,13 +18,12 @@ from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float
-from PIL import ImageColor
 from torch import Tensor
 
 from losses.fields import Box, Circle, Field, Mask, Outside, Polygon
 from losses.prompts import parse_prompts
 from losses.scenes import Cell, Region
-from predictors.pictures import read_picture
+from predictors.pictures import read_picture, rgb
 
 # A person fills in a form by hand; beyond these the input is a mistake, or an attack.
 MOST_PLACES, MOST_REGIONS, MOST_CORNERS, MOST_CHARACTERS = 8, 8, 64, 4000
@@ -63,12 +62,11 @@ class Sheet:
                 f"{name} speaks of a mask, but none was handed in; give a picture as mask"
             )
         try:
-            rgb = ImageColor.getrgb(colour)[:3]
+            wanted = torch.tensor(rgb(colour))[:, None, None]
         except ValueError as error:
             raise ValueError(
                 f"{name} has the colour {colour[:40]!r}; write one such as #ff0000 or white"
             ) from error
-        wanted = torch.tensor(rgb)[:, None, None] / 255
         return ((self.marks - wanted).abs() <= SAME).all(0)
 
 

@@ -4,9 +4,8 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from PIL import ImageColor
-
 from predictors.clipdraw.presets import PRESETS
+from predictors.pictures import Color, rgb
 
 # The canvas that presets and the centre's radius are measured on.
 CLASSIC = 224
@@ -75,7 +74,7 @@ class Settings:
         return min(self.width, self.height) / CLASSIC
 
     @property
-    def inks(self) -> list[tuple[float, float, float]]:
+    def inks(self) -> list[Color]:
         """The palette's colours as RGB in [0, 1]; none where any colour goes.
 
         Raises:
@@ -89,17 +88,16 @@ class Settings:
         return [_ink(name) for name in names]
 
     @property
-    def paper(self) -> tuple[float, float, float]:
+    def paper(self) -> Color:
         """The background as RGB in [0, 1]."""
-        return tuple(channel / 255 for channel in ImageColor.getrgb(self.background))
+        return rgb(self.background)
 
 
-def _ink(name: str) -> tuple[float, float, float]:
+def _ink(name: str) -> Color:
     try:
-        red, green, blue, *_ = ImageColor.getrgb(name)
+        return rgb(name)
     except ValueError as error:
         raise ValueError(
             f"palette has the colour {name[:40]!r}; write colours such as black, #e63946 or "
             "rgb(29, 53, 87), separated by spaces"
         ) from error
-    return red / 255, green / 255, blue / 255

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Float32
-from PIL import ImageColor
 from torch import Tensor
 
 from clipdraw import Drawing, Weighted, optimise, render
@@ -21,6 +20,7 @@ from journeys.paths import neighbours
 from journeys.sequence import FPS, ZSequence, read_vectors
 from losses import PictureDistance, load_encoder
 from losses.guidance import Prior
+from predictors.pictures import Color, rgb
 
 # Canvas of a cell, the classic one, which stroke widths and rates are measured on.
 CANVAS = 224
@@ -73,9 +73,9 @@ class Settings:
             )
 
     @property
-    def paper(self) -> tuple[float, float, float]:
+    def paper(self) -> Color:
         """The background as RGB in [0, 1]."""
-        return tuple(channel / 255 for channel in ImageColor.getrgb(self.background))
+        return rgb(self.background)
 
 
 @dataclass(frozen=True, eq=False)

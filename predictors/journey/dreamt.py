@@ -23,15 +23,22 @@ from losses import load_encoder
 from losses.guidance import Prior
 from predictors.conform.edit import unzip
 from predictors.handed import ZIP, begins, local
-from predictors.journey.journey import Journey, Key, Report, Settings, check_length, held
+from predictors.journey.journey import (
+    CANVAS,
+    FIRST_WIDTH,
+    PROXY,
+    Journey,
+    Key,
+    Report,
+    Settings,
+    check_length,
+    held,
+)
 from predictors.morph.morph import Moment
 
 MODEL = "pocket"
-# Canvas of the drawing, the classic one, which stroke widths and rates are measured on; and the
-# width of strokes that start, as in `grid`.
-CANVAS, FIRST_WIDTH = 224, 14.0
-# Side in pixels of a proxy's picture, as in `bank`; and the one at which likeness is measured.
-PROXY, LIKENESS = 240, 96
+# Side in pixels of the pictures whose likeness is measured.
+LIKENESS = 96
 # Noise levels of a dream that only tells how fast things change: on a way from a fish to a boat, a
 # tree and back the largest step is 0.032 with 5, and 0.027 with all, where the mean is 0.012.
 QUICK = 5

@@ -5,14 +5,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import ImageColor
 
 from journeys.sequence import ZSequence
-from predictors.drawings import Color
 from predictors.morph.morph import Moment
+from predictors.pictures import Color, rgb
 
 # Two minutes of film, as long as it takes half an hour on one core to follow.
 MOST_FRAMES = 3000
+# Shorter side of the canvas, the classic one, which stroke widths and rates are measured on; and
+# the width of strokes that start, as in `grid`.
+CANVAS, FIRST_WIDTH = 224, 14.0
+# Side in pixels of a proxy's picture, as in `bank`.
+PROXY = 240
 
 Report = Callable[[str, float], None]
 """Cog's `record_metric`."""
@@ -60,7 +64,7 @@ class Settings:
         """The background, if there is to be one in particular."""
         if self.background is None:
             return None
-        return tuple(channel / 255 for channel in ImageColor.getrgb(self.background))
+        return rgb(self.background)
 
 
 @dataclass(frozen=True, eq=False)

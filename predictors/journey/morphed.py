@@ -12,13 +12,18 @@ from journeys.follow import follow
 from journeys.paths import clock, linear
 from journeys.sequence import FPS, ZSequence
 from predictors.drawings import Handed, read
-from predictors.journey.journey import Journey, Key, Report, Settings, held
+from predictors.journey.journey import (
+    CANVAS,
+    FIRST_WIDTH,
+    PROXY,
+    Journey,
+    Key,
+    Report,
+    Settings,
+    held,
+)
 from predictors.morph import morph
 from predictors.outputs import size
-
-# Shorter side of the canvas of a picture that is drawn; the width of strokes that start on it.
-CANVAS, FIRST_WIDTH = 224, 14.0
-PROXY = 240
 
 
 def travel(settings: Settings, report: Report) -> Journey:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float
-from PIL import ImageColor
 from torch import Tensor
 
 from clipdraw import Drawing, render
 from clipdraw.morph import between
 from clipdraw.renderers import WHITE
-from predictors.drawings import Color, Handed, read
+from predictors.drawings import Handed, read
+from predictors.pictures import Color, rgb
 
 # How much of the way is over after so much of the time.
 EASINGS = {
@@ -97,7 +97,7 @@ def planned(
             say(f"{each.name} {left_out}")
     papers = [each.paper or WHITE for each in handed]
     if background is not None:
-        papers = [tuple(channel / 255 for channel in ImageColor.getrgb(background))] * len(handed)
+        papers = [rgb(background)] * len(handed)
     first = handed[0].drawing
     drawings = [each.drawing.fitted(first.width, first.height) for each in handed]
     if loop:

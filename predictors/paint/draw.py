@@ -8,7 +8,6 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from PIL import ImageColor
 from torch import Tensor
 
 from clipdraw import Drawing, Weighted, optimise
@@ -16,7 +15,7 @@ from clipdraw.drawing import join
 from clipdraw.loop import Frame, Rates
 from clipdraw.scribble import scribble_over
 from losses import PictureDistance
-from predictors.pictures import border_colour, read_picture
+from predictors.pictures import Color, border_colour, read_picture, rgb
 
 # The canvas that stroke widths and rates are measured on.
 CLASSIC = 224
@@ -60,7 +59,7 @@ class Plan:
 
     picture: Float[Tensor, "3 height width"]
     """What the drawing shall look like; its pixels are the canvas's units."""
-    paper: tuple[float, float, float]
+    paper: Color
     widths: tuple[float, float]
     """Thinnest and thickest stroke."""
     rates: Rates
@@ -76,11 +75,11 @@ def plan(settings: Settings) -> Plan:
         picture = read_picture(settings.image, settings.size, settings.background or "#ffffff")
     except ValueError as error:
         raise ValueError(f"image: {error}") from error
-    paper = ImageColor.getrgb(settings.background or border_colour(picture))
+    paper = rgb(settings.background or border_colour(picture))
     unit = min(picture.shape[1:]) / CLASSIC
     return Plan(
         picture,
-        tuple(channel / 255 for channel in paper),
+        paper,
         (settings.min_stroke_width * unit, settings.max_stroke_width * unit),
         Rates(RATES.points * unit, RATES.widths * unit, RATES.colors),
     )

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from clipdraw import Drawing, render
 from predictors.outputs import size
-from predictors.plotter.pens import Pen, Rgb
+from predictors.pictures import Color
+from predictors.plotter.pens import Pen
 from predictors.plotter.polylines import Line
 from predictors.plotter.settings import GENERIC, Settings
 from predictors.plotter.sheet import MM, NAMED, Sheet
@@ -150,7 +151,7 @@ def gcode(drawn: vpype.Document, sheet: Sheet, pens: Sequence[Pen], settings: Se
 
 
 def picture(
-    drawn: vpype.Document, pens: Sequence[Pen], sheet: Sheet, paper: Rgb
+    drawn: vpype.Document, pens: Sequence[Pen], sheet: Sheet, paper: Color
 ) -> Float[Tensor, "3 height width"]:
     """The plot as it will look: the lines of each pen with the width of its tip, in its colour."""
     used = list(lines_of(drawn))
@@ -176,5 +177,5 @@ def _cubics(line: Line) -> Float[np.ndarray, "points 2"]:
     return np.concatenate([*np.stack([starts, starts + third, starts + 2 * third], 1), line[-1:]])
 
 
-def hex_of(colour: Rgb) -> str:
+def hex_of(colour: Color) -> str:
     return "#" + bytes(round(255 * channel) for channel in colour).hex()

@@ -14,7 +14,8 @@ from torch import Tensor
 from clipdraw import Drawing, render
 from clipdraw.renderers.reference import flatten
 from predictors.outputs import size
-from predictors.plotter.pens import FAR, Pen, Rgb, Tone, choose
+from predictors.pictures import Color
+from predictors.plotter.pens import FAR, Pen, Tone, choose
 from predictors.plotter.settings import HATCH, LINE, PASSES, Settings
 from predictors.plotter.sheet import Sheet
 
@@ -78,7 +79,7 @@ class Mark:
 
 
 def looks(
-    drawing: Drawing, paper: Rgb, pens: Sequence[Pen], noticed: Counter
+    drawing: Drawing, paper: Color, pens: Sequence[Pen], noticed: Counter
 ) -> tuple[list[Look | None], list[Look | None]]:
     """Those of all strokes and of all fills; None where a path has none, or an invisible one."""
     there = torch.stack([drawing.stroked & (drawing.widths > 0), drawing.fill_rules > 0])
@@ -99,13 +100,13 @@ def looks(
     return found[: drawing.paths], found[drawing.paths :]
 
 
-def over(rgba: Float[Tensor, "... 4"], paper: Rgb) -> Float[Tensor, "... 3"]:
+def over(rgba: Float[Tensor, "... 4"], paper: Color) -> Float[Tensor, "... 3"]:
     """Colours as they are alone on the paper."""
     alpha = rgba[..., 3:]
     return rgba[..., :3] * alpha + torch.tensor(paper) * (1 - alpha)
 
 
-def seen(drawing: Drawing, paper: Rgb) -> Float[Tensor, "2 paths 3"]:
+def seen(drawing: Drawing, paper: Color) -> Float[Tensor, "2 paths 3"]:
     """The colours that strokes and fills have in the picture: its mean where they show, with what
     shines through. What does not show has the colour that it has alone on the paper.
 
@@ -133,7 +134,7 @@ def seen(drawing: Drawing, paper: Rgb) -> Float[Tensor, "2 paths 3"]:
 def marks(
     drawing: Drawing,
     sheet: Sheet,
-    paper: Rgb,
+    paper: Color,
     pens: Sequence[Pen],
     settings: Settings,
     noticed: Counter,

@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 
 from clipdraw.colors import oklab
 from clipdraw.svg_style import color
+from predictors.pictures import Color
 
 # More than any carousel holds, and more than anybody changes by hand.
 MOST_PENS = 16
@@ -28,7 +29,6 @@ HUE = 0.7
 # pens, red draws pink and brown (0.02, 0.03), and black olive green (0.07).
 FAR = 0.06
 
-Rgb = tuple[float, float, float]
 # As people see it: lightness, green to red, blue to yellow; less the paper's.
 Tone = Float[np.ndarray, "3"]
 
@@ -38,7 +38,7 @@ class Pen:
     """What stands in a holder."""
 
     name: str
-    colour: Rgb
+    colour: Color
     """Of its ink on the paper, [0, 1]."""
     tip: float
     """Width of its line, mm."""
@@ -98,7 +98,7 @@ class Chosen(NamedTuple):
     """The colours as people see them, less the paper's."""
 
 
-def choose(colours: Float[np.ndarray, "n 3"], paper: Rgb, pens: Sequence[Pen]) -> Chosen:
+def choose(colours: Float[np.ndarray, "n 3"], paper: Color, pens: Sequence[Pen]) -> Chosen:
     """The pens that come nearest to colours.
 
     The tones that a pen can hatch lie, as people see them, on about a straight line from the paper

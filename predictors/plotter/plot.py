@@ -8,16 +8,16 @@ from typing import Any
 
 import torch
 import vpype
-from PIL import ImageColor
 
 from clipdraw import Drawing
 from clipdraw.drawing import Path as OnePath
 from clipdraw.drawing import assemble
 from predictors import drawings
+from predictors.pictures import Color, rgb
 from predictors.plotter import files, pace
 from predictors.plotter.ink import ink
 from predictors.plotter.marks import marks
-from predictors.plotter.pens import Pen, Rgb, read_pens
+from predictors.plotter.pens import Pen, read_pens
 from predictors.plotter.settings import HATCH, LINE, NOTHING, OUTLINE, PASSES, REFUSE, Settings
 from predictors.plotter.sheet import MM, Sheet, sheet
 
@@ -33,7 +33,7 @@ class Plot:
     """A layer for each pen that draws; in vpype's pixels, of which `sheet.MM` are a mm."""
     sheet: Sheet
     pens: list[Pen]
-    paper: Rgb
+    paper: Color
     detour: float
     """The way without ink before lines were put in order, m."""
     warnings: list[str]
@@ -50,7 +50,7 @@ def plot(settings: Settings, report: Callable[[str, float], None]) -> Plot:
     """
     pens, told, noticed = read_pens(settings.pens), [], Counter()
     drawing = read(settings, told)
-    paper = tuple(channel / 255 for channel in ImageColor.getrgb(settings.paper_colour))
+    paper = rgb(settings.paper_colour)
     canvas, widest = (drawing.width, drawing.height), max(pen.tip for pen in pens)
     on = sheet(settings.paper, settings.orientation, settings.margin, canvas, widest)
     found = marks(drawing, on, paper, pens, settings, noticed)
@@ -88,7 +88,7 @@ def read(settings: Settings, told: list[str]) -> Drawing:
     return assemble([below, *drawing.each_path()], drawing.width, drawing.height)
 
 
-def whole(width: float, height: float, colour: Rgb) -> OnePath:
+def whole(width: float, height: float, colour: Color) -> OnePath:
     """A canvas in one colour."""
     corners = torch.tensor([[0, 0], [width, 0], [width, height], [0, height]])
     sides = corners.roll(-1, 0) - corners

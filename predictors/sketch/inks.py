@@ -3,10 +3,10 @@
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from PIL import ImageColor
 from torch import Tensor
 
 from clipdraw import Drawing
+from predictors.pictures import rgb
 
 # Paler strokes, by their luminance, would not show on white paper.
 PALEST = 0.55
@@ -18,8 +18,7 @@ def inked(
     """In one ink, #rrggbb; or, where it is `picture`, each stroke in the mean colour that the
     picture has along it, on the darker side, as far as it shows on white paper."""
     if ink != "picture":
-        rgb = torch.tensor(ImageColor.getrgb(ink)[:3]) / 255
-        rgb = rgb.expand(drawing.paths, 3)
+        colours = torch.tensor(rgb(ink)).expand(drawing.paths, 3)
     else:
         grid = 2 * drawing.points / torch.tensor([drawing.width, drawing.height]) - 1
         seen = F.grid_sample(
@@ -27,9 +26,9 @@ def inked(
             align_corners=False,
         )[0, :, 0].T  # fmt: skip
         counts = torch.bincount(drawing.path_of_point, minlength=drawing.paths).tolist()
-        rgb = torch.stack([part.mean(0) for part in seen.split(counts)])
-        rgb = rgb * (PALEST / luminance(rgb.T).clamp(min=PALEST))[:, None]
-    return drawing.replace(colors=torch.cat([rgb, torch.ones(drawing.paths, 1)], dim=1))
+        colours = torch.stack([part.mean(0) for part in seen.split(counts)])
+        colours = colours * (PALEST / luminance(colours.T).clamp(min=PALEST))[:, None]
+    return drawing.replace(colors=torch.cat([colours, torch.ones(drawing.paths, 1)], dim=1))
 
 
 def darker_side(picture: Float[Tensor, "3 height width"], pen: float) -> Tensor:

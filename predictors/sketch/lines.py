@@ -19,6 +19,8 @@ Map = Float[np.ndarray, "rows columns"]
 Flow = Float[np.ndarray, "2 rows columns"]
 """Which way lines run in each place: cosine and sine of twice the angle from the x axis, so that a
 line and its reverse are one."""
+Vectors = Float[np.ndarray, "2 rows columns"]
+"""(x, y) for each pixel."""
 
 # Lengths in 224ths of the picture's shorter side. Of lines: the deviation of the Gaussian that they
 # are seen with when there are 24 strokes, and of the one along the flow that gathers them.
@@ -91,10 +93,18 @@ def flow_of(colours: Float[np.ndarray, "channels rows columns"], scale: float) -
     return np.where(length > 0, smooth / np.where(length > 0, length, 1), [[[1.0]], [[0.0]]])
 
 
-def along(flow: Flow) -> Flow:
+def along(flow: Flow) -> Vectors:
     """Unit vectors (x, y) along the flow."""
     angle = np.arctan2(flow[1], flow[0]) / 2
     return np.stack([np.cos(angle), np.sin(angle)])
+
+
+def bearings(flow: Flow) -> tuple[Vectors, Vectors, Vectors]:
+    """Of every pixel: where it is, and unit vectors along the flow and across, each (x, y)."""
+    rows, columns = flow.shape[1:]
+    here = np.stack(np.meshgrid(np.arange(columns), np.arange(rows))).astype(float)
+    forth = along(flow)
+    return here, forth, np.stack([-forth[1], forth[0]])
 
 
 def sample(values: Map, places: Float[np.ndarray, "2 ..."]) -> Float[np.ndarray, ...]:
@@ -115,10 +125,7 @@ def dark_lines(
         scale: the deviation of the narrower Gaussian across, pixels.
         length: of the one along, pixels.
     """
-    rows, columns = colours.shape[1:]
-    here = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), 0).astype(float)
-    forth = along(flow)
-    aside = np.stack([-forth[1], forth[0]])
+    here, forth, aside = bearings(flow)
     seen = np.zeros_like(colours)
     reach = int(np.ceil(3 * WIDER * scale))
     for offset, share in zip(*centre_surround(reach, scale), strict=True):
@@ -157,10 +164,7 @@ def standing_out(dark: Map, around: float) -> Map:
 
 def ridge(strength: Map, flow: Flow) -> Bool[np.ndarray, "rows columns"]:
     """Where a line is at least as strong as a pixel to either side."""
-    rows, columns = strength.shape
-    here = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), 0).astype(float)
-    forth = along(flow)
-    aside = np.stack([-forth[1], forth[0]])
+    here, _, aside = bearings(flow)
     beside = np.maximum(sample(strength, here + aside), sample(strength, here - aside))
     return (strength >= beside) & (strength > 0)
 

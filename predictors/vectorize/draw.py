@@ -8,14 +8,13 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from PIL import ImageColor
 from torch import Tensor
 
 from clipdraw import Drawing, Weighted, optimise, render
 from clipdraw.drawing import join
 from clipdraw.loop import Frame, Rates
 from losses import Crossing, PictureDistance
-from predictors.pictures import border_colour, read_picture
+from predictors.pictures import Color, border_colour, read_picture, rgb
 from predictors.vectorize.regions import filled, shapes_where_missing
 
 # The canvas that rates are measured on.
@@ -69,7 +68,7 @@ class Plan:
 
     picture: Float[Tensor, "3 height width"]
     """What the drawing shall look like; its pixels are the canvas's units."""
-    paper: tuple[float, float, float]
+    paper: Color
     rates: Rates
     batches: list[Batch]
 
@@ -84,11 +83,11 @@ def plan(settings: Settings) -> Plan:
         picture = read_picture(settings.image, settings.size, settings.background or "#ffffff")
     except ValueError as error:
         raise ValueError(f"image: {error}") from error
-    paper = ImageColor.getrgb(settings.background or border_colour(picture))
+    paper = rgb(settings.background or border_colour(picture))
     unit = min(picture.shape[1:]) / CLASSIC
     return Plan(
         picture,
-        tuple(channel / 255 for channel in paper),
+        paper,
         replace(RATES, points=RATES.points * unit),
         batches(settings.shapes, settings.steps, *picture.shape[1:]),
     )
