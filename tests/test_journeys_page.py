@@ -34,7 +34,7 @@ COMMANDS = [
     for line in block.splitlines()
 ]
 # Samples of the bank that are kept, by their numbers; each stays for 12 frames there.
-KEPT = (3, 5, 8, 9, 18, 21, 22, 31, 33, 34, 38)
+KEPT = (1, 4, 5, 10, 15, 16, 18, 20, 21, 23, 33)
 HOLD, SAMPLES = 12, 40
 
 
