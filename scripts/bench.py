@@ -48,7 +48,7 @@ def main() -> int:
         each.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     arguments = parser.parse_args()
 
-    console = Console(width=120 if not sys.stdout.isatty() else None)
+    console = Console(width=180 if not sys.stdout.isatty() else None)
     if arguments.kind == "views":
         console.print(compare_views(arguments.drawings, arguments.sheet, machine("cpu")))
         return 0
