@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import functools
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -78,7 +79,7 @@ class OpenClip:
         return ((images - mean) / std).to(self.dtype)
 
 
-def _in_order():
+def _in_order() -> AbstractContextManager[None]:
     """Attention by matrix products: its fused kernels add gradients up in another order every
     time on a GPU."""
     return sdpa_kernel(SDPBackend.MATH)

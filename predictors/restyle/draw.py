@@ -15,7 +15,7 @@ from clipdraw.drawing import join
 from clipdraw.loop import Frame, Rates, Scene
 from losses import StyleDistance, load_encoder
 from losses.style import Colours, Layers, Patches, shrunk
-from predictors.pictures import read_picture
+from predictors.pictures import Color, read_picture
 from predictors.restyle import measures
 from predictors.restyle.marks import directions, lay, stroke_width
 from predictors.restyle.subject import Subject, drawn, handed_in
@@ -82,7 +82,7 @@ class Plan:
     """The subject as it was."""
     style: Float[Tensor, "3 _ _"]
     start: Drawing
-    paper: tuple[float, float, float]
+    paper: Color
     terms: Mapping[str, Weighted]
     rates: Rates
     widths: tuple[float, float]
@@ -215,9 +215,7 @@ class Painter:
         return whole.lerp(self.way.means()[None], self.share)
 
 
-def restyled(
-    subject: Subject, painter: Painter, settings: Settings
-) -> tuple[Drawing, tuple[float, float, float]]:
+def restyled(subject: Subject, painter: Painter, settings: Settings) -> tuple[Drawing, Color]:
     """Where the run starts: the drawing in the style's colours with marks over it, and under it
     where its paper was bare; and the colour of the paper."""
     base, paper = recoloured(subject, painter)
@@ -241,7 +239,7 @@ def restyled(
     return joined.replace(picture=torch.zeros_like(joined.picture), pictures=1), paper
 
 
-def recoloured(subject: Subject, painter: Painter) -> tuple[Drawing, tuple[float, float, float]]:
+def recoloured(subject: Subject, painter: Painter) -> tuple[Drawing, Color]:
     """A drawing whose paths have the style's colours, and the colour of its paper.
 
     A path gets the middle one, by lightness, of the inks for its control points, the paper that of

@@ -9,7 +9,7 @@ from clipdraw.renderers import WHITE
 from predictors.clipdraw import draw as clipdraw
 from predictors.clipdraw.settings import Settings
 from predictors.drawings import read_one
-from predictors.pictures import NARROWEST
+from predictors.pictures import NARROWEST, Color
 
 # Control points of a drawing: 2048 strokes of three cubics have 20480. Each is compared with all
 # cells of the drawing, 120 MB in all.
@@ -22,7 +22,7 @@ class Subject:
 
     name: str
     drawing: Drawing
-    paper: tuple[float, float, float]
+    paper: Color
     guides: tuple[str, ...]
     """Models that pulled it towards a prompt."""
 
