@@ -2,13 +2,16 @@
 
 What is written is plain SVG 1.1 that any browser or editor shows as we do: one `<path>` per path,
 strokes with round caps and joins, on a canvas given by `viewBox`, over an optional `<rect>` of
-paper. Colours are percentages, because eight bits would lose what an optimiser found.
+paper. Colours are percentages, because eight bits would lose what an optimiser found; those that
+eight bits hold are written as #rrggbb. Curves are relative to their start, which is shorter.
 """
 
 import json
+import re
 import xml.etree.ElementTree as ET
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+import numpy as np
 from torch import Tensor
 
 from clipdraw.drawing import Drawing, Path
@@ -51,7 +54,8 @@ def to_svg(
         told = json.dumps({"guides": list(guides)})
         ET.SubElement(root, f"{{{SVG}}}metadata").text = told
     if background is not None:
-        ET.SubElement(root, f"{{{SVG}}}rect", width="100%", height="100%", fill=_color(background))
+        paper = {"width": "100%", "height": "100%", "fill": _percentages(background)}
+        ET.SubElement(root, f"{{{SVG}}}rect", paper)
     group = ET.SubElement(
         root, f"{{{SVG}}}g",
         {"fill": "none", "stroke-linecap": "round", "stroke-linejoin": "round"},
@@ -67,25 +71,37 @@ def _attributes(path: Path) -> dict[str, str]:
     contours = zip(path.contours, path.closed, strict=True)
     attributes = {"d": "".join(_data(*contour) for contour in contours)}
     if path.fill is not None:
-        *rgb, alpha = path.fill.tolist()
-        attributes |= {"fill": _color(rgb), "fill-opacity": f"{alpha:.6g}"}
+        attributes |= _paint("fill", path.fill)
         if path.fill_rule != "nonzero":
             attributes["fill-rule"] = path.fill_rule
-    if path.color is None:
-        return attributes | {"stroke": "none"}
-    *rgb, alpha = path.color.tolist()
-    return attributes | {
-        "stroke": _color(rgb),
-        "stroke-opacity": f"{alpha:.6g}",
-        "stroke-width": _number(path.width.item()),
-    }
+    if path.color is not None:
+        attributes |= _paint("stroke", path.color)
+        attributes["stroke-width"] = _number(path.width.item())
+    return attributes
+
+
+def _paint(kind: str, rgba: Tensor) -> dict[str, str]:
+    """Attributes of a fill or stroke."""
+    *rgb, alpha = rgba.tolist()
+    opacity = f"{alpha:.6g}"
+    return {kind: _color(rgb)} | ({f"{kind}-opacity": opacity} if opacity != "1" else {})
 
 
 def _data(points: Tensor, closed: bool) -> str:
-    """Path data of a contour; a closed one is led back to its start before it says so."""
-    points = points.tolist()
-    first, *rest = [" ".join(map(_number, xy)) for xy in [*points, *points[: int(closed)]]]
-    return f"M{first}C{' '.join(rest)}" + "Z" * closed
+    """Path data of a contour; a closed one is led back to its start before it says so.
+
+    Numbers are rounded before they are made relative, so that nothing adds up.
+    """
+    joined = np.append(points, points[:1], axis=0) if closed else points.numpy()
+    rounded = np.round(joined.astype(np.float64), 4)
+    moves = rounded[1:].reshape(-1, 3, 2) - rounded[:-1:3, None]
+    return f"M{_numbers(rounded[0])}c{_numbers(moves.ravel())}" + "Z" * closed
+
+
+def _numbers(values: Iterable[float]) -> str:
+    """With as few characters as they can be told apart by: 0.5 -2 as .5-2."""
+    text = re.sub(r"(?<![0-9])0\.", ".", " ".join(map(_number, values)))
+    return text.replace(" -", "-")
 
 
 def _number(x: float) -> str:
@@ -94,4 +110,12 @@ def _number(x: float) -> str:
 
 
 def _color(rgb: Sequence[float]) -> str:
+    """As eight bits a channel where that is as good as percentages."""
+    levels = [min(max(round(255 * c), 0), 255) for c in rgb]
+    if all(abs(255 * c - level) < 1e-4 for c, level in zip(rgb, levels, strict=True)):
+        return "#{:02x}{:02x}{:02x}".format(*levels)
+    return _percentages(rgb)
+
+
+def _percentages(rgb: Sequence[float]) -> str:
     return "rgb({:.6g}%,{:.6g}%,{:.6g}%)".format(*(100 * float(c) for c in rgb))

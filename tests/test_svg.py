@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageColor
 from torch import Tensor
 
-from clipdraw import from_svg, render, scribble, svg_reader, svg_style, to_svg
+from clipdraw import from_svg, render, scribble, svg, svg_reader, svg_style, to_svg
 from clipdraw.drawing import Drawing, Path, assemble, join
 from clipdraw.svg_reader import Notes, read_notes
 
@@ -140,12 +140,45 @@ def test_another_program_draws_the_same_picture(made, background):
     assert psnr(ours, theirs(to_svg(made, background=background), 480)) > 40
 
 
-def test_strokes_are_written_as_they_ever_were():
-    points = torch.tensor([[1.0, 2], [3, 4], [5, 6], [7, 8.25]])
-    stroke = Path([points], [False], torch.tensor(1.5), torch.tensor([1, 0.5, 0, 0.25]))
-    assert '<path d="M1 2C3 4 5 6 7 8.25" stroke="rgb(100%,50%,0%)" stroke-opacity="0.25" ' in (
-        to_svg(assemble([stroke], 10, 10))
-    )
+POINTS = torch.tensor([[1.0, 2], [3, 4], [5, 6], [7, 8.25]])
+WIDTH = torch.tensor(1.5)
+
+
+@pytest.mark.parametrize(
+    ("color", "written"),
+    [
+        ([1, 0.5, 0, 0.25], 'stroke="rgb(100%,50%,0%)" stroke-opacity="0.25" '),
+        ([0.2, 1, 0, 1], 'stroke="#33ff00" '),
+        ([0.2001, 1, 0, 1], 'stroke="rgb(20.01%,100%,0%)" '),
+        ([1.2, -1, 0, 1], 'stroke="rgb(120%,-100%,0%)" '),
+    ],
+)
+def test_colours_are_as_short_as_they_can_be_without_loss(color, written, tmp_path):
+    made = assemble([Path([POINTS], [False], WIDTH, torch.tensor(color))], 10, 10)
+    assert f'<path d="M1 2c2 2 4 4 6 6.25" {written}stroke-width="1.5" />' in to_svg(made)
+
+
+def test_a_fill_needs_no_word_of_strokes():
+    fill = torch.tensor([0, 0, 1, 1.0])
+    made = assemble([Path([POINTS[:3]], [True], WIDTH, fill=fill)], 10, 10)
+    assert '<path d="M1 2c2 2 4 4 0 0Z" fill="#0000ff" />' in to_svg(made)
+
+
+def test_rounding_does_not_add_up_along_a_path(tmp_path):
+    """Each number is within half of 1e-4 of what it was, wherever in a path it stands."""
+    generator = torch.Generator().manual_seed(0)
+    points = 200 * torch.rand((3 * 2000 + 1, 2), generator=generator) - 50
+    made = assemble([Path([points], [False], WIDTH, torch.ones(4))], 100, 100)
+    again = read(to_svg(made), tmp_path)
+    assert (again.points - points).abs().max() < 0.6e-4
+
+
+@pytest.mark.parametrize(
+    ("numbers", "written"),
+    [([0.5, -0.5, 10.5, -20], ".5-.5 10.5-20"), ([0, -0.0, 0.00001, 1.05], "0 0 0 1.05")],
+)
+def test_numbers_take_no_character_in_vain(numbers, written):
+    assert svg._numbers(numbers) == written
 
 
 def test_a_description_cannot_break_the_file(tmp_path):

@@ -161,15 +161,16 @@ def visible(drawing: Drawing, plan: Plan) -> Float[Tensor, " paths"]:
 def finished(settings: Settings, plan: Plan, drawing: Drawing) -> Drawing:
     """What is handed out: without dead shapes, and as much simpler as the settings allow.
 
-    Half of the decibels to give up go for decimals of numbers, the rest for the shapes that add
-    least.
+    Half of the decibels to give up go for decimals of coordinates and for colours of eight bits,
+    the rest for the shapes that add least.
     """
     drawing = drawing.select(visible(drawing, plan) > DEAD)
     least = min(decibels(plan, drawing), EXACT) - settings.simplify
     for places in range(4):
+        rgb, alpha = drawing.fills.split([3, 1], dim=1)
         rounded = drawing.replace(
             points=drawing.points.round(decimals=places),
-            fills=drawing.fills.round(decimals=places + 2),
+            fills=torch.cat([(255 * rgb).round() / 255, alpha.round(decimals=2)], dim=1),
         )
         if decibels(plan, rounded) >= least + settings.simplify / 2:
             drawing = rounded
