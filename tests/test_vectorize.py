@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -15,6 +16,7 @@ from scripts import bench_vectorize
 from scripts.predict import main
 from tests import tiny
 
+K = 0.5523  # how far the handles of a quarter of a circle reach, for a radius of 1
 BOAT = Path(predict.__file__).parent / "boat.webp"
 
 
@@ -35,10 +37,16 @@ def drawn(given: draw.Settings):
     return plan, draw.finished(given, plan, frame.drawing)
 
 
+# A circle of radius 1 in four cubics.
+CIRCLE = torch.tensor([
+    (1, 0), (1, K), (K, 1), (0, 1), (-K, 1), (-1, K),
+    (-1, 0), (-1, -K), (-K, -1), (0, -1), (K, -1), (1, -K),
+])  # fmt: skip
+
+
 def discs(*rows, width=40, height=30):
     """A drawing of discs: (x, y, radius), and a colour each."""
-    outlines = torch.stack([radius * regions.circle(4) + torch.tensor([x, y])
-                            for (x, y, radius), _ in rows])  # fmt: skip
+    outlines = torch.stack([radius * CIRCLE + torch.tensor([x, y]) for (x, y, radius), _ in rows])
     colours = torch.tensor([colour for _, colour in rows])
     return regions.filled(outlines.float(), colours, width, height)
 
@@ -160,12 +168,51 @@ def test_a_spiral_is_one_region():
     assert len(found[kinds == 1].unique()) == 1 and len(found.unique()) >= 2
 
 
-@pytest.mark.parametrize("segments", [2, 4, 9])
-def test_a_circle_is_round(segments):
-    points = regions.circle(segments)
-    around = regions.filled(20 * points[None].float() + 24, torch.zeros(1, 3), 48, 48)
-    area = (1 - render(around)[0, 0]).sum().item()
-    assert area == pytest.approx(torch.pi * 20**2, rel=0.02 if segments == 2 else 0.001)
+Y, X = np.mgrid[:60, :80] + 0.5
+DISC = np.hypot(X - 40, Y - 30) < 20
+FORMS = {
+    "a disc": (DISC, 4, 0.95),
+    "a bent one": (DISC & ((X < 34) | (Y < 24)), 8, 0.87),
+    "a crescent": (DISC & (np.hypot(X - 50, Y - 30) >= 18), 8, 0.85),
+    "a disc with a tail": (DISC | ((abs(Y - 30) < 1.5) & (X > 40)), 4, 0.9),
+    "a hair": (abs(Y - X / 2) < 1.5, 4, 0.4),
+    "a pixel": ((X == 4.5) & (Y == 2.5), 2, 0.4),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_outlines_go_round_regions(form):
+    """They have most of their area in common with them, but for what is narrow."""
+    region, segments, common = FORMS[form]
+    points = torch.tensor(regions.outline(region, segments), dtype=torch.float32)
+    assert points.shape == (3 * segments, 2)
+    inside = 1 - render(regions.filled(points[None], torch.zeros(1, 3), 80, 60))[0, 0].numpy()
+    assert np.minimum(inside, region).sum() / np.maximum(inside, region).sum() > common
+
+
+def test_an_outline_covers_holes():
+    holed = DISC & (abs(X - 40) + abs(Y - 30) > 5)
+    assert regions.outline(holed, 6).tolist() == regions.outline(DISC, 6).tolist()
+
+
+def test_grain_does_not_tear_regions_up():
+    generator = torch.Generator().manual_seed(0)
+    target = torch.ones(3, 60, 80)
+    target[:, DISC] = 0.4
+    target += 0.08 * torch.randn(target.shape, generator=generator)
+    found = regions.regions(target, torch.ones_like(target), 1, 0.2)
+    assert (found.of == found.best[0])[DISC].mean() > 0.85
+
+
+def test_regions_are_as_coarse_as_gains_most():
+    """A slope from white to grey, which a fine step would cut into strips."""
+    target = torch.ones(3, 60, 80)
+    target[:, 20:40] -= torch.linspace(0.1, 0.4, 80)
+    gains = {step: regions.regions(target, torch.ones_like(target), 1, step).gain
+             for step in regions.STEPS}  # fmt: skip
+    assert gains[0.3] > 1.5 * gains[0.1]
+    width = regions.shapes_where_missing(target, torch.ones_like(target), 1, 4).points[:, 0]
+    assert width.max() - width.min() > 40
 
 
 def test_shapes_start_over_the_regions_that_gain_most():
@@ -176,22 +223,22 @@ def test_shapes_start_over_the_regions_that_gain_most():
     target[:, 50:54, 10:20] = 0.6
     found = regions.shapes_where_missing(target, now, 2, segments=4)
     large, small = found.points.view(2, 12, 2)
-    torch.testing.assert_close(large.mean(0), torch.tensor([30.0, 25.0]))
-    torch.testing.assert_close(small.mean(0), torch.tensor([65.0, 50.0]))
-    # The ellipse of a rectangle's variance reaches 1 / sqrt(3) of its sides from its centre.
-    assert (large.amax(0) - large.amin(0)).tolist() == pytest.approx(
-        [40 / 3**0.5 * 2, 30 / 3**0.5 * 2], rel=0.01
+    torch.testing.assert_close(large.mean(0), torch.tensor([30.0, 25.0]), atol=0.5, rtol=0)
+    torch.testing.assert_close(small.mean(0), torch.tensor([65.0, 50.0]), atol=0.5, rtol=0)
+    assert (large.amax(0) - large.amin(0)).tolist() == pytest.approx([40, 30], abs=7)
+    torch.testing.assert_close(
+        found.fills[0], torch.tensor([0.7, 0.7, 0.2, 1.0]), atol=0.02, rtol=0
     )
-    torch.testing.assert_close(found.fills[0], torch.tensor([0.7, 0.7, 0.2, 1.0]))
-    assert found.fills[1].tolist() == [0, 0, 0, 1]
+    torch.testing.assert_close(found.fills[1], torch.tensor([0.0, 0, 0, 1]), atol=0.02, rtol=0)
 
 
-def test_a_region_that_is_as_it_should_be_gets_no_shape_before_others():
+def test_a_region_that_is_as_it_should_be_gets_no_shape():
     now, target = torch.zeros(3, 20, 30), torch.zeros(3, 20, 30)
     target[1, 3, 4] = 1.0
     found = regions.shapes_where_missing(target, now, 1, segments=4)
     assert found.points.mean(0).tolist() == pytest.approx([4.5, 3.5])
-    assert regions.shapes_where_missing(target, now, 9, segments=4).paths == 2
+    assert regions.shapes_where_missing(target, now, 9, segments=4).paths == 1
+    assert regions.shapes_where_missing(target, target, 9, segments=4).paths == 0
 
 
 # ---- dead shapes
