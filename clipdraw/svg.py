@@ -56,10 +56,8 @@ def to_svg(
     if background is not None:
         paper = {"width": "100%", "height": "100%", "fill": _percentages(background)}
         ET.SubElement(root, f"{{{SVG}}}rect", paper)
-    group = ET.SubElement(
-        root, f"{{{SVG}}}g",
-        {"fill": "none", "stroke-linecap": "round", "stroke-linejoin": "round"},
-    )  # fmt: skip
+    ends = {"stroke-linecap": "round", "stroke-linejoin": "round"} if drawing.stroked.any() else {}
+    group = ET.SubElement(root, f"{{{SVG}}}g", {"fill": "none"} | ends)
     for path in drawing.detach().each_path():
         ET.SubElement(group, f"{{{SVG}}}path", _attributes(path))
     ET.indent(root)

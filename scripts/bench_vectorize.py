@@ -3,8 +3,8 @@
 Both SVGs are seen through resvg, which neither of them knows, at the size that shapes are compared
 at. All of vtracer's settings below are tried. Of its files that are no longer than ours the closest
 to the picture stands in the table, and of those that come as close as ours the shortest. Where the
-closest has fewer paths than ours, we draw once more with fewer still, each with more curves, in as
-many bytes.
+closest has fewer paths than ours, or is closer, we draw once more: with fewer paths than it has,
+and about as many curves as ours had.
 """
 
 import importlib
@@ -46,8 +46,8 @@ HEADINGS = (
     "picture", "shapes", "paths", "PSNR", "SSIM", "bytes", "s",
     "vtracer", "PSNR", "SSIM", "bytes", "fewer", "PSNR", "bytes", "as close", "bytes",
 )  # fmt: skip
-# Curves in an outline: the default, and the most that may be asked for.
-SEGMENTS, MOST_SEGMENTS = 4, 16
+# Curves in an outline: the default, the fewest and the most that may be asked for.
+SEGMENTS, FEWEST_SEGMENTS, MOST_SEGMENTS = 4, 2, 16
 GAP = 8
 
 
@@ -72,7 +72,7 @@ class Row(NamedTuple):
     close: Result | None
     """vtracer's shortest that is as close."""
     fewer: Result | None
-    """Ours with fewer paths than vtracer's closest; None where ours has fewer already."""
+    """Ours with fewer paths than vtracer's closest; None where ours has fewer and is closer."""
 
 
 def compare_vectorizers(sheet: Path | None, title: str) -> Table:
@@ -98,10 +98,11 @@ def row(file: Path, shapes: int, theirs: list[Result]) -> Row:
     """Ours by a number of shapes, and what it is compared with."""
     ours = drawn(file, shapes)
     short, close = rivals(ours, theirs)
-    if short is None or ours.paths < short.paths:
+    if short is None or (ours.paths < short.paths and ours.psnr >= short.psnr):
         return Row(ours, short, close, None)
     count = max(short.paths - 1, 1)
-    segments = min(round(SEGMENTS * ours.paths / count), MOST_SEGMENTS)
+    segments = round(SEGMENTS * ours.paths / count)
+    segments = max(FEWEST_SEGMENTS, min(segments, MOST_SEGMENTS))
     return Row(ours, short, close, drawn(file, count, segments))
 
 
@@ -128,6 +129,7 @@ def drawn(file: Path, shapes: int, segments: int = SEGMENTS) -> Result:
     settings = draw.Settings(image=file, shapes=shapes, segments=segments, size=SIZE)
     plan = draw.plan(settings)
     *_, frame = draw.draw(settings, plan)
+    plan = draw.on_best_paper(settings, plan, frame.drawing)
     drawing = draw.finished(settings, plan, frame.drawing)
     seconds = time.perf_counter() - start
     return seen(to_svg(drawing, background=plan.paper), file, seconds)

@@ -1,6 +1,8 @@
 """The predictor `vectorize`: it comes close, with shapes where they are missing, none in vain."""
 
 import json
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from PIL import Image
 from clipdraw import from_svg, render, to_svg
 from clipdraw.drawing import join
 from predictors import outputs
+from predictors.pictures import rgb
 from predictors.vectorize import draw, predict, regions
 from scripts import bench_vectorize
 from scripts.predict import main
@@ -34,6 +37,7 @@ def drawn(given: draw.Settings):
     """The plan and the drawing as it is handed out."""
     plan = draw.plan(given)
     *_, frame = draw.draw(given, plan)
+    plan = draw.on_best_paper(given, plan, frame.drawing)
     return plan, draw.finished(given, plan, frame.drawing)
 
 
@@ -278,6 +282,47 @@ def test_what_shows_is_the_share_of_the_canvas():
     inner, disc = 0.5 * torch.pi * 4, torch.pi * 25
     shown = draw.visible(half, plan) * 40 * 30
     assert shown.tolist() == pytest.approx([disc - inner, inner], rel=0.01)
+
+
+# ---- paper
+
+
+def on_paper(ground: str, folder: Path, **changes):
+    """The plan for a blue disc on a ground whose border is white, with the best paper for it."""
+    picture = torch.ones(3, 30, 40)
+    picture[:, 1:-1, 1:-1] = render(SEEN, background=rgb(ground))[0, :, 1:-1, 1:-1]
+    outputs.save_png(picture, folder / "a.png")
+    given = settings(image=folder / "a.png", size=40, **changes)
+    plan = draw.plan(given)
+    return plan, draw.on_best_paper(given, plan, SEEN)
+
+
+def test_the_paper_becomes_what_comes_closest(tmp_path):
+    before, after = on_paper("#d0e0f0", tmp_path)
+    assert before.paper == (1, 1, 1)
+    # Outside of the disc a seventh of the pixels are the border's.
+    shown = 40 * 30 - math.pi * 81
+    white = (40 * 30 - 38 * 28) / shown
+    expected = [white + (1 - white) * level / 255 for level in (0xD0, 0xE0, 0xF0)]
+    assert after.paper == pytest.approx(expected, abs=0.003)
+    assert after.paper == pytest.approx([round(255 * x) / 255 for x in after.paper], abs=1e-6)
+
+
+def test_paper_that_nearly_fits_stays(tmp_path):
+    before, after = on_paper("#fefefe", tmp_path)
+    assert after is before
+
+
+def test_paper_that_was_asked_for_stays(tmp_path):
+    before, after = on_paper("#d0e0f0", tmp_path, background="#ffffff")
+    assert after is before
+
+
+def test_paper_that_nothing_shows_of_stays(tmp_path):
+    given = asked(discs(((20, 15, 90), BLUE)), tmp_path)
+    given = replace(given, background=None)
+    plan = draw.plan(given)
+    assert draw.on_best_paper(given, plan, discs(((20, 15, 90), BLUE))) is plan
 
 
 # ---- simpler

@@ -55,7 +55,7 @@ class Predictor(BaseRunner):
             default=240,
         ),
         background: Optional[str] = Input(  # noqa: UP045 (what Cog's parser knows)
-            description="Colour below all shapes as #rrggbb. Left out, the commonest one along the picture's edges",
+            description="Colour below all shapes as #rrggbb. Left out, the commonest one along the picture's edges, or one that comes closer",
             regex="^#[0-9a-fA-F]{6}$",
             default=None,
         ),
@@ -110,6 +110,8 @@ def results(settings, frame_every, folder, report) -> Iterator[Path]:
     plan = draw.plan(settings)
     record = Record(folder, plan.paper, settings.steps)
     yield from record.previews(draw.draw(settings, plan), frame_every, report)
+    plan = draw.on_best_paper(settings, plan, record.last.drawing)
+    record.background = plan.paper
     drawing = draw.finished(settings, plan, record.last.drawing)
     name = settings.image.name
     trace = {
