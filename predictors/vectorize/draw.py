@@ -188,12 +188,10 @@ def finished(settings: Settings, plan: Plan, drawing: Drawing) -> Drawing:
     """
     drawing = drawing.select(visible(drawing, plan) > DEAD)
     least = min(decibels(plan, drawing), EXACT) - settings.simplify
+    rgb, alpha = drawing.fills.split([3, 1], dim=1)
+    fills = torch.cat([(255 * rgb).round() / 255, alpha.round(decimals=2)], dim=1)
     for places in range(4):
-        rgb, alpha = drawing.fills.split([3, 1], dim=1)
-        rounded = drawing.replace(
-            points=drawing.points.round(decimals=places),
-            fills=torch.cat([(255 * rgb).round() / 255, alpha.round(decimals=2)], dim=1),
-        )
+        rounded = drawing.replace(points=drawing.points.round(decimals=places), fills=fills)
         if decibels(plan, rounded) >= least + settings.simplify / 2:
             drawing = rounded
             break
